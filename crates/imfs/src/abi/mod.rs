@@ -1,0 +1,1 @@
+//! Linux x86-64 constants and types.

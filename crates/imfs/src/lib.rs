@@ -1,0 +1,3 @@
+//! An in-memory POSIX file system.
+
+pub mod abi;
