@@ -1,3 +1,5 @@
 //! An in-memory POSIX file system.
 
 pub mod abi;
+pub mod platform;
+pub mod sync;
