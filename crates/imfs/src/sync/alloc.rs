@@ -3,7 +3,7 @@
 use std::alloc::{Layout, alloc};
 
 /// `Box::new` that gives `None` where the host has no memory. (`Box::try_new` is not stable.)
-pub fn try_box<T>(value: T) -> Option<Box<T>> {
+pub(crate) fn try_box<T>(value: T) -> Option<Box<T>> {
     let layout = Layout::new::<T>();
     if layout.size() == 0 {
         return Some(Box::new(value));
@@ -21,7 +21,7 @@ pub fn try_box<T>(value: T) -> Option<Box<T>> {
 }
 
 /// A copy of `bytes` on the heap.
-pub fn try_copy(bytes: &[u8]) -> Option<Box<[u8]>> {
+pub(crate) fn try_copy(bytes: &[u8]) -> Option<Box<[u8]>> {
     let mut copy = Vec::new();
     copy.try_reserve_exact(bytes.len()).ok()?;
     copy.extend_from_slice(bytes);
@@ -29,7 +29,7 @@ pub fn try_copy(bytes: &[u8]) -> Option<Box<[u8]>> {
 }
 
 /// `len` values on the heap, each made by `make`.
-pub fn try_slice<T>(len: usize, make: impl FnMut() -> T) -> Option<Box<[T]>> {
+pub(crate) fn try_slice<T>(len: usize, make: impl FnMut() -> T) -> Option<Box<[T]>> {
     let mut values = Vec::new();
     values.try_reserve_exact(len).ok()?;
     values.resize_with(len, make);

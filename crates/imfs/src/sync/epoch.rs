@@ -215,9 +215,10 @@ impl Guard {
         advance();
         let now = EPOCH.load(Ordering::Acquire);
         loop {
-            // SAFETY: as in `retire_box`; the reference ends before anything is freed, because what is freed may
+            // The bag is this thread's, as in `retire_box`; the reference ends before anything is freed, because what is freed may
             // retire more things.
             let ripe = {
+                // SAFETY: see above.
                 let bag = unsafe { &mut *slot.bag.get() };
                 match bag.things.front() {
                     Some(thing) if thing.epoch + 2 <= now => bag.things.pop_front(),

@@ -262,7 +262,7 @@ mod tests {
         drop(held);
         assert_eq!(evictions.load(Ordering::SeqCst), 1);
         assert!(seen.evicted() && seen.upgrade().is_none());
-        assert!(Arc::ptr_eq(&seen.0, &evictions));
+        assert!(Arc::ptr_eq(&seen.get().0, &evictions));
     }
 
     #[test]
@@ -275,7 +275,7 @@ mod tests {
                 scope.spawn(|| {
                     let guard = epoch::pin();
                     if let Some(held) = slot.load(&guard).and_then(Shared::upgrade) {
-                        assert_eq!(held.0.load(Ordering::SeqCst), 0);
+                        assert_eq!((*held).0.load(Ordering::SeqCst), 0);
                     }
                 });
                 scope.spawn(|| drop(slot.swap(None)));
