@@ -1,5 +1,4 @@
 //! An in-memory POSIX file system.
 
 pub mod abi;
-pub mod platform;
-pub mod sync;
+pub mod inode;

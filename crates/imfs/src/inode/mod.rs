@@ -1,0 +1,6 @@
+//! The objects of a file system, and the rules that hold for each of them.
+
+pub mod acl;
+
+#[cfg(all(test, target_os = "linux"))]
+mod scratch_tmpfs;
