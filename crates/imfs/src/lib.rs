@@ -2,3 +2,5 @@
 
 pub mod abi;
 pub mod inode;
+pub mod platform;
+pub mod sync;

@@ -1,0 +1,37 @@
+//! Allocation that can fail: a cage must not be able to make the process abort.
+
+use std::alloc::{Layout, alloc};
+
+/// `Box::new` that gives `None` where the host has no memory. (`Box::try_new` is not stable.)
+pub(crate) fn try_box<T>(value: T) -> Option<Box<T>> {
+    let layout = Layout::new::<T>();
+    if layout.size() == 0 {
+        return Some(Box::new(value));
+    }
+    // SAFETY: the size is not 0, and the pointer, if any, is fresh memory of T's layout from the global allocator,
+    // which is what a box frees.
+    unsafe {
+        let pointer = alloc(layout).cast::<T>();
+        if pointer.is_null() {
+            return None;
+        }
+        pointer.write(value);
+        Some(Box::from_raw(pointer))
+    }
+}
+
+/// A copy of `bytes` on the heap.
+pub(crate) fn try_copy(bytes: &[u8]) -> Option<Box<[u8]>> {
+    let mut copy = Vec::new();
+    copy.try_reserve_exact(bytes.len()).ok()?;
+    copy.extend_from_slice(bytes);
+    Some(copy.into_boxed_slice())
+}
+
+/// `len` values on the heap, each made by `make`.
+pub(crate) fn try_slice<T>(len: usize, make: impl FnMut() -> T) -> Option<Box<[T]>> {
+    let mut values = Vec::new();
+    values.try_reserve_exact(len).ok()?;
+    values.resize_with(len, make);
+    Some(values.into_boxed_slice())
+}

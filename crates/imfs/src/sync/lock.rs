@@ -1,0 +1,259 @@
+//! A mutual exclusion lock that has a place in the lock order, and in debug builds panics when it is taken out of order.
+//!
+//! The order stands as a tree in the crate's documentation; [`rank`] is that tree as numbers. A thread that holds a
+//! lock may take only locks of a higher rank; two of the same rank only through [`Mutex::lock_another`], whose caller
+//! answers for their order.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::{MutexGuard as StdGuard, PoisonError};
+
+/// The places in the lock order, outermost first.
+pub mod rank {
+    /// The table of cages of an instance.
+    pub const CAGES: u8 = 0;
+    /// The one lock of renames that move a directory to another parent.
+    pub const RENAME: u8 = 1;
+    /// The entries of a directory.
+    pub const DIRECTORY: u8 = 2;
+    /// A descriptor table.
+    pub const DESCRIPTORS: u8 = 3;
+    /// An offset of an open file description.
+    pub const OFFSET: u8 = 4;
+    /// The contents of a regular file.
+    pub const CONTENTS: u8 = 5;
+    /// The buffer of a pipe.
+    pub const PIPE: u8 = 6;
+    /// Extended attributes, access lists and record locks of an inode.
+    pub const EXTRAS: u8 = 7;
+    /// The graph of callers that wait for record locks.
+    pub const DEADLOCK: u8 = 8;
+    /// A queue of waiting callers.
+    pub const WAIT: u8 = 9;
+    /// Lists of free pages and numbers: nothing is taken below them.
+    pub const LEAF: u8 = 10;
+}
+
+/// A mutex of the given [`rank`]. A holder that panicked leaves it usable: no code of this crate panics while it holds
+/// one, and if a caller's buffer does, the data are whole, for every change is published in one step.
+#[derive(Debug, Default)]
+pub struct Mutex<T, const RANK: u8>(std::sync::Mutex<T>);
+
+/// The right to the data of a [`Mutex`], until it is dropped.
+#[derive(Debug)]
+pub struct MutexGuard<'a, T, const RANK: u8>(StdGuard<'a, T>, order::Held<RANK>);
+
+impl<T, const RANK: u8> Mutex<T, RANK> {
+    /// An unlocked mutex.
+    pub const fn new(value: T) -> Self {
+        Self(std::sync::Mutex::new(value))
+    }
+
+    /// Waits for the lock.
+    #[inline]
+    pub fn lock(&self) -> MutexGuard<'_, T, RANK> {
+        let held = order::Held::first();
+        MutexGuard(self.0.lock().unwrap_or_else(PoisonError::into_inner), held)
+    }
+
+    /// Waits for the lock while another of the same rank is held. The caller knows why no two threads can do so in
+    /// opposite order.
+    #[inline]
+    pub fn lock_another(&self) -> MutexGuard<'_, T, RANK> {
+        let held = order::Held::another();
+        MutexGuard(self.0.lock().unwrap_or_else(PoisonError::into_inner), held)
+    }
+
+    /// The data, without locking: nobody else can have them.
+    pub fn get_mut(&mut self) -> &mut T {
+        self.0.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T, const RANK: u8> Deref for MutexGuard<'_, T, RANK> {
+    type Target = T;
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T, const RANK: u8> DerefMut for MutexGuard<'_, T, RANK> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+}
+
+/// A readers-writer lock of the given [`rank`]: see [`Mutex`].
+#[derive(Debug, Default)]
+pub struct RwLock<T, const RANK: u8>(std::sync::RwLock<T>);
+
+/// The right to read the data of an [`RwLock`].
+#[derive(Debug)]
+pub struct ReadGuard<'a, T, const RANK: u8>(std::sync::RwLockReadGuard<'a, T>, order::Held<RANK>);
+
+/// The right to change the data of an [`RwLock`].
+#[derive(Debug)]
+pub struct WriteGuard<'a, T, const RANK: u8>(std::sync::RwLockWriteGuard<'a, T>, order::Held<RANK>);
+
+impl<T, const RANK: u8> RwLock<T, RANK> {
+    /// An unlocked lock.
+    pub const fn new(value: T) -> Self {
+        Self(std::sync::RwLock::new(value))
+    }
+
+    /// Waits until nobody writes.
+    #[inline]
+    pub fn read(&self) -> ReadGuard<'_, T, RANK> {
+        let held = order::Held::first();
+        ReadGuard(self.0.read().unwrap_or_else(PoisonError::into_inner), held)
+    }
+
+    /// Waits until nobody reads or writes.
+    #[inline]
+    pub fn write(&self) -> WriteGuard<'_, T, RANK> {
+        let held = order::Held::first();
+        WriteGuard(self.0.write().unwrap_or_else(PoisonError::into_inner), held)
+    }
+
+    /// [`read`](Self::read) while another of the same rank is held; the caller answers for the order.
+    #[inline]
+    pub fn read_another(&self) -> ReadGuard<'_, T, RANK> {
+        let held = order::Held::another();
+        ReadGuard(self.0.read().unwrap_or_else(PoisonError::into_inner), held)
+    }
+
+    /// [`write`](Self::write) while another of the same rank is held; the caller answers for the order.
+    #[inline]
+    pub fn write_another(&self) -> WriteGuard<'_, T, RANK> {
+        let held = order::Held::another();
+        WriteGuard(self.0.write().unwrap_or_else(PoisonError::into_inner), held)
+    }
+
+    /// The data, without locking: nobody else can have them.
+    pub fn get_mut(&mut self) -> &mut T {
+        self.0.get_mut().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T, const RANK: u8> Deref for ReadGuard<'_, T, RANK> {
+    type Target = T;
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T, const RANK: u8> Deref for WriteGuard<'_, T, RANK> {
+    type Target = T;
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T, const RANK: u8> DerefMut for WriteGuard<'_, T, RANK> {
+    #[inline]
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+}
+
+/// The check of the order: in release builds it is nothing.
+mod order {
+    #[cfg(debug_assertions)]
+    mod checked {
+        use std::cell::Cell;
+
+        const RANKS: usize = 11;
+        thread_local! {
+            /// How many locks of each rank this thread holds.
+            static HELD: Cell<[u8; RANKS]> = const { Cell::new([0; RANKS]) };
+        }
+
+        fn enter(rank: u8, same_allowed: bool) {
+            let mut held = HELD.get();
+            let lowest = usize::from(rank) + usize::from(same_allowed);
+            if let Some(above) = (lowest..RANKS).find(|&r| held[r] != 0) {
+                panic!("a lock of rank {rank} is taken while one of rank {above} is held");
+            }
+            held[usize::from(rank)] += 1;
+            HELD.set(held);
+        }
+
+        /// A note that a lock of this rank is held.
+        #[derive(Debug)]
+        pub(crate) struct Held<const RANK: u8>;
+
+        impl<const RANK: u8> Held<RANK> {
+            pub(crate) fn first() -> Self {
+                enter(RANK, false);
+                Held
+            }
+
+            pub(crate) fn another() -> Self {
+                enter(RANK, true);
+                Held
+            }
+        }
+
+        impl<const RANK: u8> Drop for Held<RANK> {
+            fn drop(&mut self) {
+                let mut held = HELD.get();
+                held[usize::from(RANK)] -= 1;
+                HELD.set(held);
+            }
+        }
+    }
+
+    #[cfg(not(debug_assertions))]
+    mod unchecked {
+        /// Nothing, in a release build.
+        #[derive(Debug)]
+        pub(crate) struct Held<const RANK: u8>;
+
+        impl<const RANK: u8> Held<RANK> {
+            #[inline(always)]
+            pub(crate) fn first() -> Self {
+                Held
+            }
+
+            #[inline(always)]
+            pub(crate) fn another() -> Self {
+                Held
+            }
+        }
+    }
+
+    #[cfg(debug_assertions)]
+    pub(crate) use checked::Held;
+    #[cfg(not(debug_assertions))]
+    pub(crate) use unchecked::Held;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn in_order_is_fine_and_out_of_order_panics() {
+        let (outer, inner) = (Mutex::<_, 2>::new(1), Mutex::<_, 5>::new(2));
+        drop((outer.lock(), inner.lock()));
+        let _inner = inner.lock();
+        if cfg!(debug_assertions) {
+            let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(outer.lock())));
+            assert!(result.is_err());
+        }
+    }
+
+    #[test]
+    fn two_of_one_rank_need_to_say_so() {
+        let (a, b) = (Mutex::<_, 2>::new(1), Mutex::<_, 2>::new(2));
+        let _a = a.lock();
+        drop(b.lock_another());
+        if cfg!(debug_assertions) {
+            let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| drop(b.lock())));
+            assert!(result.is_err());
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! How threads share the file system: locks that know their order, memory that is reclaimed when nobody can still be
+//! reading it, and queues of waiting callers.
+//!
+//! This module knows nothing of files. Everything above it is safe code: what is subtle about sharing is here.
+
+pub(crate) mod alloc;
+pub mod epoch;
+pub mod lock;
+pub mod refcount;
+pub mod seq;
