@@ -7,4 +7,5 @@
 pub(crate) mod barrier;
 pub mod clock;
 pub mod entropy;
+pub(crate) mod stopwatch;
 pub(crate) mod thread;

@@ -8,3 +8,4 @@ pub mod epoch;
 pub mod lock;
 pub mod refcount;
 pub mod seq;
+pub mod wait;
