@@ -1,0 +1,82 @@
+//! Runs cases on two sides and reports every difference, with the lines that repeat it.
+
+use crate::case::{Case, Limits, Record, Side, Step};
+use crate::outcome::Outcome;
+use std::fmt::Write as _;
+
+/// The first difference between two records of the same steps, or nothing.
+pub fn difference(steps: &[Step], names: (&str, &str), a: &Record, b: &Record) -> Option<String> {
+    for (i, step) in steps.iter().enumerate() {
+        let (x, y) = (a.outcomes.get(i), b.outcomes.get(i));
+        if x != y {
+            return Some(format!("step {i}: {step}\n{}", both(names, &show(x), &show(y))));
+        }
+    }
+    let only = |these: &[String], those: &[String]| -> Vec<String> {
+        these.iter().filter(|l| !those.contains(l)).cloned().collect()
+    };
+    let (x, y) = (only(&a.state, &b.state), only(&b.state, &a.state));
+    (!x.is_empty() || !y.is_empty())
+        .then(|| format!("state afterwards:\n{}", both(names, &x.join("\n"), &y.join("\n"))))
+}
+
+fn show(o: Option<&Outcome>) -> String {
+    o.map_or("(no outcome)".into(), Outcome::to_string)
+}
+
+fn both(names: (&str, &str), x: &str, y: &str) -> String {
+    let mut s = String::new();
+    for (name, text) in [(names.0, x), (names.1, y)] {
+        for line in text.lines() {
+            writeln!(s, "    {name:>7}: {line}").expect("a String takes everything");
+        }
+    }
+    s
+}
+
+/// Steps as a table has them.
+pub fn as_table(steps: &[Step]) -> String {
+    let mut s = String::from("seq![\n");
+    for step in steps {
+        writeln!(s, "    {step},").expect("a String takes everything");
+    }
+    s + "]"
+}
+
+/// What is wrong with a case on these two sides; the first is the oracle.
+pub fn check(oracle: &mut dyn Side, subject: &mut dyn Side, case: &Case) -> Option<String> {
+    let found = match &case.stated {
+        Some(outcomes) => check_stated(subject, case, outcomes),
+        None => {
+            let names = (oracle.name(), subject.name());
+            let a = oracle.run(case.limits, &case.steps);
+            let b = subject.run(case.limits, &case.steps);
+            let unprepared = a.outcomes.iter().take(case.prepared).position(Outcome::is_error);
+            match unprepared {
+                Some(i) => {
+                    Some(format!("the preparation fails: {} gives {}\n", case.steps[i], a.outcomes[i]))
+                }
+                None => difference(&case.steps, names, &a, &b),
+            }
+        }
+    };
+    found.map(|f| {
+        let limits =
+            if case.limits == Limits::default() { String::new() } else { format!("{:?}\n", case.limits) };
+        format!("case {}\n{f}{limits}{}\n", case.name, as_table(&case.steps))
+    })
+}
+
+fn check_stated(subject: &mut dyn Side, case: &Case, outcomes: &[String]) -> Option<String> {
+    let got = subject.run(case.limits, &case.steps).outcomes;
+    if let Some(i) = got.iter().take(case.prepared).position(Outcome::is_error) {
+        return Some(format!("the preparation fails: {} gives {}\n", case.steps[i], got[i]));
+    }
+    for (i, expected) in outcomes.iter().enumerate() {
+        let (step, got) = (&case.steps[case.prepared + i], got.get(case.prepared + i));
+        if show(got) != *expected {
+            return Some(format!("step {step}\n{}", both(("stated", subject.name()), expected, &show(got))));
+        }
+    }
+    None
+}
