@@ -1,0 +1,53 @@
+# The front door: one word for each habit. `make help` lists them.
+
+CARGO  ?= cargo
+PREFIX ?= /usr/local
+IMFS   := target/release/imfs
+
+# rustup puts cargo there; a shell that was open before it was installed does not know yet.
+export PATH := $(HOME)/.cargo/bin:$(PATH)
+
+.DEFAULT_GOAL := imfs
+.PHONY: help deps imfs debug demo test lint man install clean
+
+help: ## list the targets
+	@sed -n 's/^\([a-z%-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
+
+deps: ## install what building and testing need and is missing (cargo; apt: tcc, fuse3, ...)
+	@tools/install-deps
+
+imfs: deps ## build the command: target/release/imfs
+	$(CARGO) build --release --package imfs-cli
+
+debug: deps ## build it with debug checks: target/debug/imfs
+	$(CARGO) build --package imfs-cli
+
+demo: imfs ## tcc compiles, links and runs a program in memory, and one file comes out
+	@IMFS=$(abspath $(IMFS)) examples/demo/run
+
+test: deps ## run all tests
+	$(CARGO) test --workspace
+
+test-%: deps ## run the tests whose names contain %: make test-rename
+	$(CARGO) test --workspace -- $*
+
+lint: deps ## check format, lints and documentation
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy --workspace --all-targets -- --deny warnings
+	RUSTDOCFLAGS='--deny warnings' $(CARGO) doc --workspace --no-deps --document-private-items --quiet
+
+man: deps ## write man pages and shell completions: target/generated
+	$(CARGO) run --quiet --package imfs-cli -- generate target/generated
+
+install: imfs man ## install the command, man pages and completions below $(PREFIX)
+	install -D -m 755 $(IMFS) $(DESTDIR)$(PREFIX)/bin/imfs
+	install -d $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 target/generated/man1/*.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	install -D -m 644 target/generated/completions/imfs.bash \
+		$(DESTDIR)$(PREFIX)/share/bash-completion/completions/imfs
+	install -D -m 644 target/generated/completions/_imfs $(DESTDIR)$(PREFIX)/share/zsh/site-functions/_imfs
+	install -D -m 644 target/generated/completions/imfs.fish \
+		$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/imfs.fish
+
+clean: ## remove what was built
+	$(CARGO) clean
