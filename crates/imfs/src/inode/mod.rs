@@ -1,6 +1,7 @@
 //! The objects of a file system, and the rules that hold for each of them.
 
 pub mod acl;
+pub mod locks;
 pub mod xattr;
 
 #[cfg(all(test, target_os = "linux"))]
