@@ -7,5 +7,6 @@
 pub(crate) mod barrier;
 pub mod clock;
 pub mod entropy;
+pub(crate) mod pages;
 pub(crate) mod stopwatch;
 pub(crate) mod thread;

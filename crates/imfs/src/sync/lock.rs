@@ -5,7 +5,7 @@
 //! answers for their order.
 
 use std::ops::{Deref, DerefMut};
-use std::sync::{MutexGuard as StdGuard, PoisonError};
+use std::sync::{MutexGuard as StdGuard, PoisonError, TryLockError};
 
 /// The places in the lock order, outermost first.
 pub mod rank {
@@ -29,8 +29,10 @@ pub mod rank {
     pub const DEADLOCK: u8 = 8;
     /// A queue of waiting callers.
     pub const WAIT: u8 = 9;
+    /// The budget of pages of an instance, near its limit.
+    pub const SPACE: u8 = 10;
     /// Lists of free pages and numbers: nothing is taken below them.
-    pub const LEAF: u8 = 10;
+    pub const LEAF: u8 = 11;
 }
 
 /// A mutex of the given [`rank`]. A holder that panicked leaves it usable: no code of this crate panics while it holds
@@ -53,6 +55,17 @@ impl<T, const RANK: u8> Mutex<T, RANK> {
     pub fn lock(&self) -> MutexGuard<'_, T, RANK> {
         let held = order::Held::first();
         MutexGuard(self.0.lock().unwrap_or_else(PoisonError::into_inner), held)
+    }
+
+    /// Takes the lock if it is free.
+    #[inline]
+    pub fn try_lock(&self) -> Option<MutexGuard<'_, T, RANK>> {
+        let held = order::Held::first();
+        match self.0.try_lock() {
+            Ok(guard) => Some(MutexGuard(guard, held)),
+            Err(TryLockError::Poisoned(poisoned)) => Some(MutexGuard(poisoned.into_inner(), held)),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 
     /// Waits for the lock while another of the same rank is held. The caller knows why no two threads can do so in
@@ -165,7 +178,7 @@ mod order {
     mod checked {
         use std::cell::Cell;
 
-        const RANKS: usize = 11;
+        const RANKS: usize = 12;
         thread_local! {
             /// How many locks of each rank this thread holds.
             static HELD: Cell<[u8; RANKS]> = const { Cell::new([0; RANKS]) };

@@ -1,0 +1,367 @@
+//! The page map of one file: from page index to page.
+//!
+//! A radix tree like the kernel's page cache: 64-way nodes, as high as the last page needs, so that a lookup is a few
+//! dependent loads however large the file and however sparse. It knows pages, but not what is in them, nor sizes; what
+//! it takes out it hands to its caller, who gives it back to the space.
+
+use super::arena::Page;
+use super::space::Space;
+use crate::abi::{Errno, PAGE_SIZE, Result};
+use crate::sync::alloc::try_box;
+
+const BITS: u32 = 6;
+const FAN: u64 = 1 << BITS;
+
+/// One more than the largest index: no file has more pages than `i64::MAX` bytes need.
+pub(super) const MAX_PAGES: u64 = (1 << 63) / PAGE_SIZE as u64;
+
+/// The place of a page: `None` in a hole.
+pub(super) type Slot = Option<Page>;
+
+type Leaf = [Slot; FAN as usize];
+
+#[derive(Debug)]
+struct Inner {
+    /// A child spans `1 << shift` pages.
+    shift: u32,
+    children: [Node; FAN as usize],
+}
+
+/// `Page(None)` is an empty subtree of any height; `Page(Some)` stands only at the root, as a tree of one page.
+#[derive(Debug)]
+enum Node {
+    Page(Slot),
+    Leaf(Box<Leaf>),
+    Inner(Box<Inner>),
+}
+
+/// The pages of a file.
+#[derive(Debug)]
+pub(super) struct Tree {
+    root: Node,
+    /// How many slots hold a page. Kept by who fills them; at 0 there are no nodes left after [`Tree::remove`].
+    pub(super) charged: u64,
+}
+
+/// What begins at an index.
+#[derive(Debug)]
+pub(super) enum Run<'a> {
+    /// Some slots, at least one, of which any may be empty.
+    Slots(&'a [Slot]),
+    /// So many empty slots, without memory for them.
+    Hole(u64),
+}
+
+impl Node {
+    /// How many pages it has room for.
+    fn span(&self) -> u64 {
+        match self {
+            Node::Page(None) => 0,
+            Node::Page(Some(_)) => 1,
+            Node::Leaf(_) => FAN,
+            Node::Inner(inner) => FAN << inner.shift,
+        }
+    }
+
+    /// An empty node with room for `1 << bits` pages.
+    fn new(bits: u32, space: &Space) -> Result<Node> {
+        space.grant()?;
+        if bits <= BITS {
+            return try_box([const { None }; FAN as usize]).map(Node::Leaf).ok_or(Errno::ENOMEM);
+        }
+        let inner = Inner { shift: bits - BITS, children: [const { Node::Page(None) }; FAN as usize] };
+        try_box(inner).map(Node::Inner).ok_or(Errno::ENOMEM)
+    }
+
+    fn is_empty(&self) -> bool {
+        match self {
+            Node::Page(slot) => slot.is_none(),
+            Node::Leaf(leaf) => leaf.iter().all(Option::is_none),
+            Node::Inner(inner) => inner.children.iter().all(|child| matches!(child, Node::Page(None))),
+        }
+    }
+
+    /// Takes out the pages `from..to` and, if `prune`, the nodes that are then empty.
+    fn remove(&mut self, from: u64, to: u64, prune: bool, out: &mut impl FnMut(Page)) {
+        match self {
+            Node::Page(slot) => {
+                if from == 0 && to > 0 {
+                    slot.take().into_iter().for_each(out);
+                }
+                return;
+            }
+            Node::Leaf(leaf) => {
+                let (from, to) = (from.min(FAN) as usize, to.min(FAN) as usize);
+                leaf[from..to].iter_mut().filter_map(Option::take).for_each(out);
+            }
+            Node::Inner(inner) => {
+                let shift = inner.shift;
+                let (first, end) = ((from >> shift).min(FAN), to.div_ceil(1 << shift).min(FAN));
+                for i in first..end {
+                    let (from, to) = (from.saturating_sub(i << shift), (to - (i << shift)).min(1 << shift));
+                    inner.children[i as usize].remove(from, to, prune, out);
+                }
+            }
+        }
+        if prune && self.is_empty() {
+            *self = Node::Page(None);
+        }
+    }
+
+    fn prune(&mut self) {
+        if let Node::Inner(inner) = self {
+            inner.children.iter_mut().for_each(Node::prune);
+        }
+        if self.is_empty() {
+            *self = Node::Page(None);
+        }
+    }
+
+    /// The last slot below `end` that holds a page.
+    fn last(&self, end: u64) -> Option<u64> {
+        match self {
+            Node::Page(slot) => (slot.is_some() && end > 0).then_some(0),
+            Node::Leaf(leaf) => {
+                leaf[..end.min(FAN) as usize].iter().rposition(Option::is_some).map(|i| i as u64)
+            }
+            Node::Inner(inner) => {
+                let children = end.div_ceil(1 << inner.shift).min(FAN) as usize;
+                inner.children[..children].iter().enumerate().rev().find_map(|(i, child)| {
+                    let start = (i as u64) << inner.shift;
+                    Some(start + child.last(end - start)?)
+                })
+            }
+        }
+    }
+}
+
+impl Tree {
+    /// No pages.
+    pub(super) const fn new() -> Self {
+        Self { root: Node::Page(None), charged: 0 }
+    }
+
+    /// The page at `index`.
+    #[inline]
+    pub(super) fn get(&self, index: u64) -> Option<&Page> {
+        let mut node = &self.root;
+        let mut at = index;
+        loop {
+            match node {
+                Node::Leaf(leaf) => return leaf.get(usize::try_from(at).ok()?)?.as_ref(),
+                Node::Inner(inner) => {
+                    let i = usize::try_from(at >> inner.shift).ok()?;
+                    at &= (1 << inner.shift) - 1;
+                    node = inner.children.get(i)?;
+                }
+                Node::Page(slot) => return slot.as_ref().filter(|_| at == 0),
+            }
+        }
+    }
+
+    /// The slots from `index` to the end of their leaf, if there is one.
+    #[inline]
+    pub(super) fn slots_mut(&mut self, index: u64) -> Option<&mut [Slot]> {
+        let mut node = &mut self.root;
+        let mut at = index;
+        loop {
+            match node {
+                Node::Leaf(leaf) => {
+                    return leaf.get_mut(usize::try_from(at).ok()?..).filter(|rest| !rest.is_empty());
+                }
+                Node::Inner(inner) => {
+                    let i = usize::try_from(at >> inner.shift).ok()?;
+                    at &= (1 << inner.shift) - 1;
+                    node = inner.children.get_mut(i).filter(|child| !matches!(child, Node::Page(None)))?;
+                }
+                // The root, which is a slot even when it is empty.
+                Node::Page(slot) => return Some(std::slice::from_mut(slot)).filter(|_| at == 0),
+            }
+        }
+    }
+
+    /// The slot at `index`, if its leaf is there.
+    #[inline]
+    pub(super) fn slot_mut(&mut self, index: u64) -> Option<&mut Slot> {
+        self.slots_mut(index)?.first_mut()
+    }
+
+    /// What begins at `index`.
+    pub(super) fn run(&self, index: u64) -> Run<'_> {
+        let mut node = &self.root;
+        // What the current node covers, were it there. Beyond the root nothing is.
+        let mut span = u64::MAX;
+        let mut at = index;
+        loop {
+            match node {
+                Node::Page(Some(_)) | Node::Leaf(_) if at >= node.span() => return Run::Hole(span - at),
+                Node::Page(None) => return Run::Hole(span - at),
+                Node::Page(slot) => return Run::Slots(std::slice::from_ref(slot)),
+                Node::Leaf(leaf) => return Run::Slots(&leaf[at as usize..]),
+                Node::Inner(inner) => {
+                    let Some(child) =
+                        usize::try_from(at >> inner.shift).ok().and_then(|i| inner.children.get(i))
+                    else {
+                        return Run::Hole(span - at);
+                    };
+                    span = 1 << inner.shift;
+                    at &= span - 1;
+                    node = child;
+                }
+            }
+        }
+    }
+
+    /// The first index from `from` to before `to` whose slot is as `wanted` says.
+    pub(super) fn find(&self, from: u64, to: u64, wanted: impl Fn(Option<&Page>) -> bool) -> Option<u64> {
+        let mut at = from;
+        while at < to {
+            match self.run(at) {
+                Run::Slots(slots) => {
+                    if let Some(i) = slots.iter().position(|slot| wanted(slot.as_ref())) {
+                        return Some(at + i as u64).filter(|&found| found < to);
+                    }
+                    at += slots.len() as u64;
+                }
+                Run::Hole(_) if wanted(None) => return Some(at),
+                Run::Hole(len) => at = at.saturating_add(len),
+            }
+        }
+        None
+    }
+
+    /// The first index in the range whose slot holds a page.
+    pub(super) fn next(&self, from: u64, to: u64) -> Option<u64> {
+        self.find(from, to, |slot| slot.is_some())
+    }
+
+    /// The last index below `to` whose slot holds a page.
+    pub(super) fn last(&self, to: u64) -> Option<u64> {
+        self.root.last(to)
+    }
+
+    /// How many pages lie in `from..to`.
+    pub(super) fn count(&self, from: u64, to: u64) -> u64 {
+        let (mut at, mut count) = (from, 0);
+        while at < to {
+            match self.run(at) {
+                Run::Slots(slots) => {
+                    let len = (slots.len() as u64).min(to - at);
+                    count += slots[..len as usize].iter().flatten().count() as u64;
+                    at += len;
+                }
+                Run::Hole(len) => at = at.saturating_add(len),
+            }
+        }
+        count
+    }
+
+    /// The slot at `index`, with the nodes that it needs.
+    ///
+    /// # Errors
+    /// ENOMEM. New empty nodes may stay; nobody can see them.
+    pub(super) fn make_slot(&mut self, index: u64, space: &Space) -> Result<&mut Slot> {
+        self.grow(index, space)?;
+        let mut node = &mut self.root;
+        let mut at = index;
+        loop {
+            match node {
+                Node::Page(slot) => return Ok(slot),
+                Node::Leaf(leaf) => return Ok(&mut leaf[at as usize]),
+                Node::Inner(inner) => {
+                    let child = &mut inner.children[(at >> inner.shift) as usize];
+                    at &= (1 << inner.shift) - 1;
+                    if let Node::Page(None) = child {
+                        *child = Node::new(inner.shift, space)?;
+                    }
+                    node = child;
+                }
+            }
+        }
+    }
+
+    /// Makes the nodes for all slots of `from..to`.
+    ///
+    /// # Errors
+    /// As [`Tree::make_slot`].
+    pub(super) fn make_slots(&mut self, from: u64, to: u64, space: &Space) -> Result<()> {
+        if from < to {
+            self.grow(to - 1, space)?;
+        }
+        let mut at = from;
+        while at < to {
+            self.make_slot(at, space)?;
+            at = (at | (FAN - 1)) + 1;
+        }
+        Ok(())
+    }
+
+    /// Makes the root high enough for `index`.
+    fn grow(&mut self, index: u64, space: &Space) -> Result<()> {
+        if index != 0 && self.root.span() == 0 {
+            let bits = (u64::BITS - index.leading_zeros()).next_multiple_of(BITS);
+            self.root = Node::new(bits, space)?;
+            return Ok(());
+        }
+        while index != 0 && index >= self.root.span() {
+            let mut parent = Node::new(self.root.span().ilog2() + BITS, space)?;
+            let root = std::mem::replace(&mut self.root, Node::Page(None));
+            match (&mut parent, root) {
+                (Node::Leaf(leaf), Node::Page(slot)) => leaf[0] = slot,
+                (Node::Inner(inner), root) => inner.children[0] = root,
+                (_, root) => self.root = root,
+            }
+            self.root = parent;
+        }
+        Ok(())
+    }
+
+    /// Takes the pages of `from..to` out, with the nodes that are then empty.
+    pub(super) fn remove(&mut self, from: u64, to: u64, mut out: impl FnMut(Page)) {
+        let charged = &mut self.charged;
+        self.root.remove(from, to, true, &mut |page| {
+            *charged -= 1;
+            out(page);
+        });
+        if self.charged == 0 {
+            self.root = Node::Page(None);
+        }
+    }
+
+    /// Takes the pages of `from..to` out, but leaves the nodes for the pages that will come in their place. `charged`
+    /// is the caller's to set.
+    pub(super) fn clear(&mut self, from: u64, to: u64, mut out: impl FnMut(Page)) {
+        self.root.remove(from, to, false, &mut out);
+    }
+
+    /// Calls `change` for the slots of `from..to`, except for those whose leaf is not there.
+    pub(super) fn for_each_slot(&mut self, from: u64, to: u64, mut change: impl FnMut(&mut Slot)) {
+        let mut at = from;
+        while at < to {
+            if let Some(slots) = self.slots_mut(at) {
+                let len = (slots.len() as u64).min(to - at);
+                slots[..len as usize].iter_mut().for_each(&mut change);
+                at += len;
+            } else if let Run::Hole(len) = self.run(at) {
+                at = at.saturating_add(len);
+            }
+        }
+    }
+
+    /// Takes all empty nodes out.
+    pub(super) fn prune(&mut self) {
+        self.root.prune();
+        if self.charged == 0 {
+            self.root = Node::Page(None);
+        }
+    }
+
+    /// Moves a page to a slot that is empty and whose leaf is there.
+    pub(super) fn shift(&mut self, from: u64, to: u64) {
+        let page = self.slot_mut(from).and_then(Option::take);
+        if let Some(slot) = self.slot_mut(to) {
+            debug_assert!(slot.is_none());
+            *slot = page;
+        }
+    }
+}
