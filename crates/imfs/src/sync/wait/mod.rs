@@ -223,27 +223,34 @@ impl<'c> Blocked<'c> {
     /// `EINTR`: interrupted. The error of [`Interrupts::set_longest_wait`].
     pub fn sleep(&mut self) -> Result<Woken> {
         loop {
-            let limit = match (self.left, self.longest) {
-                (Some(left), Some((longest, _))) => Some(left.min(longest)),
-                (left, longest) => left.or(longest.map(|(longest, _)| longest)),
-            };
-            if limit == Some(Duration::ZERO) {
-                return self.time_is_over();
-            }
-            let watch = Stopwatch::start();
-            let piece = match watch.elapsed() {
-                Some(_) => limit,
-                None => limit.map(|limit| limit.min(GRAIN)),
-            };
-            let result = self.waiter.doze(piece);
-            if let Some(piece) = piece {
-                let whole = if result == Ok(None) { piece } else { Duration::ZERO };
-                self.pass(watch.elapsed().unwrap_or(whole));
-            }
-            if let Some(woken) = result? {
+            if let Some(woken) = self.nap(None)? {
                 return Ok(woken);
             }
         }
+    }
+
+    /// [`sleep`](Self::sleep) for at most `most`, after which it may return `None`: for a condition that nobody wakes
+    /// a queue for. `None` may also come sooner.
+    ///
+    /// # Errors
+    /// As [`sleep`](Self::sleep).
+    pub fn nap(&mut self, most: Option<Duration>) -> Result<Option<Woken>> {
+        let longest = self.longest.map(|(longest, _)| longest);
+        if self.left == Some(Duration::ZERO) || longest == Some(Duration::ZERO) {
+            return self.time_is_over().map(Some);
+        }
+        let watch = Stopwatch::start();
+        let limit = [self.left, longest, most].into_iter().flatten().min();
+        let piece = match watch.elapsed() {
+            Some(_) => limit,
+            None => limit.map(|limit| limit.min(GRAIN)),
+        };
+        let result = self.waiter.doze(piece);
+        if let Some(piece) = piece {
+            let whole = if result == Ok(None) { piece } else { Duration::ZERO };
+            self.pass(watch.elapsed().unwrap_or(whole));
+        }
+        result
     }
 
     /// Sleeps, standing in `queue` for its turn, until `ready` gives something. It is asked before every sleep, with no

@@ -206,3 +206,17 @@ fn interruptions_and_wake_ups_race() {
         });
     }
 }
+
+#[test]
+fn a_nap_ends_by_itself() {
+    let (queue, cage) = (WaitQueue::new(), Interrupts::new());
+    let mut blocked = Blocked::start(&cage, Some(Duration::from_millis(30))).unwrap();
+    let _place = blocked.stand(&queue, Turn::All).unwrap();
+    let mut naps = 0;
+    while blocked.nap(Some(Duration::from_millis(1))).unwrap().is_none() {
+        naps += 1;
+    }
+    assert!(naps >= 1);
+    queue.wake_one();
+    assert_eq!(blocked.nap(None), Ok(Some(Woken::TimedOut)));
+}
