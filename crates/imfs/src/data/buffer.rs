@@ -107,6 +107,41 @@ impl Source for IoSlice<'_> {
     }
 }
 
+/// The vector of writev(2), which the caller keeps as it is: its bytes one after another.
+#[derive(Debug, Clone, Copy)]
+pub struct Gather<'a> {
+    list: &'a [IoSlice<'a>],
+    /// How many bytes of the first are taken.
+    taken: usize,
+}
+
+impl<'a> Gather<'a> {
+    /// The bytes of all of `list`.
+    pub fn new(list: &'a [IoSlice<'a>]) -> Self {
+        Self { list, taken: 0 }
+    }
+}
+
+impl Source for Gather<'_> {
+    fn len(&self) -> usize {
+        self.list.iter().fold(0_usize, |sum, part| sum.saturating_add(part.len())).saturating_sub(self.taken)
+    }
+
+    fn take(&mut self, into: &mut [u8]) -> usize {
+        let mut done = 0;
+        while let Some((first, rest)) = self.list.split_first().filter(|_| done < into.len()) {
+            let n = (first.len() - self.taken).min(into.len() - done);
+            into[done..done + n].copy_from_slice(&first[self.taken..self.taken + n]);
+            done += n;
+            self.taken += n;
+            if self.taken == first.len() {
+                (self.list, self.taken) = (rest, 0);
+            }
+        }
+        done
+    }
+}
+
 /// A list of sinks is a sink, filled from the first on: the vector of readv(2). Each is left with what it still takes.
 impl<S: Sink> Sink for &mut [S] {
     fn len(&self) -> usize {

@@ -21,7 +21,7 @@ mod space;
 mod tests;
 mod tree;
 
-pub use buffer::{Sink, Source};
+pub use buffer::{Gather, Sink, Source};
 pub use contents::Contents;
 pub use share::Origin;
 pub use space::Space;

@@ -1,10 +1,220 @@
-//! The objects of a file system, and the rules that hold for each of them.
+//! The objects of a file system, and the rules that hold for each of them: one file an object kind or an operation.
+//!
+//! Operations here take inodes, names and credentials, check permissions, and do all of a change or nothing. They must
+//! not know paths, descriptors or cages: `walk` and `cage` above do. The cage layer and the FUSE door call them.
 
 pub mod acl;
+mod attributes;
+mod create;
+mod credentials;
 pub mod device;
+mod directory;
+mod entries;
+mod extras;
+mod link;
 pub mod locks;
+mod name;
+mod permission;
 pub mod pipe;
-pub mod xattr;
-
+mod regular;
+mod rename;
 #[cfg(all(test, target_os = "linux"))]
 mod scratch_tmpfs;
+mod setattr;
+mod superblock;
+mod times;
+mod unlink;
+pub mod xattr;
+
+use std::sync::OnceLock;
+
+pub use self::attributes::Attr;
+pub use self::create::NewInode;
+pub use self::credentials::{Capabilities, Credentials};
+pub use self::directory::Directory;
+pub use self::regular::{Regular, WriteAt};
+pub use self::rename::RenameEnd;
+pub use self::setattr::SetAttr;
+pub use self::superblock::{Atime, Protections, Superblock};
+
+pub(crate) use self::directory::FIRST_ENTRY;
+pub(crate) use self::name::Name;
+pub(crate) use self::permission::{owner_or_capable, permission};
+pub(crate) use self::superblock::Setup;
+
+use self::attributes::Attributes;
+use self::extras::Extras;
+use self::xattr::XattrSpace;
+use crate::abi::{Dev, Errno, FileType};
+use crate::sync::epoch::{self, Guard};
+use crate::sync::refcount::{Evict, Ref, Shared};
+
+/// An object of the file system.
+///
+/// It lives while it has a name or a user: each directory entry, open file, working directory and mapping holds a
+/// [`Ref`].
+#[derive(Debug)]
+pub struct Inode {
+    /// What all inodes of the instance share.
+    pub(crate) sb: Ref<Superblock>,
+    ino: u64,
+    pub(crate) attributes: Attributes,
+    pub(crate) object: Object,
+    /// What few inodes have; made when it is first needed.
+    extras: OnceLock<Box<Extras>>,
+}
+
+/// What an inode is. Which kind of device or other special file stands in the mode.
+#[derive(Debug)]
+pub(crate) enum Object {
+    Directory(Directory),
+    Regular(Regular),
+    Symlink(Box<[u8]>),
+    Device(Dev),
+    Socket,
+}
+
+impl Inode {
+    /// The inode's number, `st_ino`.
+    #[inline]
+    pub fn ino(&self) -> u64 {
+        self.ino
+    }
+
+    /// All attributes at one moment.
+    #[inline]
+    pub fn attr(&self) -> Attr {
+        self.attributes.get()
+    }
+
+    /// The type.
+    #[inline]
+    pub fn file_type(&self) -> FileType {
+        FileType::from_mode(self.attributes.mode()).unwrap_or(FileType::Regular)
+    }
+
+    /// The device number of a device, else 0.
+    pub fn rdev(&self) -> Dev {
+        match &self.object {
+            Object::Device(dev) => *dev,
+            _ => Dev::default(),
+        }
+    }
+
+    /// What all inodes of the instance share.
+    pub fn superblock(&self) -> &Superblock {
+        &self.sb
+    }
+
+    /// Whether it is a directory.
+    #[inline]
+    pub fn is_dir(&self) -> bool {
+        matches!(self.object, Object::Directory(_))
+    }
+
+    /// Its entries.
+    ///
+    /// # Errors
+    /// ENOTDIR: not a directory.
+    #[inline]
+    pub(crate) fn directory(&self) -> Result<&Directory, Errno> {
+        match &self.object {
+            Object::Directory(directory) => Ok(directory),
+            _ => Err(Errno::ENOTDIR),
+        }
+    }
+
+    /// Where a symbolic link points to.
+    #[inline]
+    pub(crate) fn symlink(&self) -> Option<&[u8]> {
+        match &self.object {
+            Object::Symlink(target) => Some(target),
+            _ => None,
+        }
+    }
+
+    /// The inode that `name` stands for in this directory, without any check of permission. `name` is neither "." nor
+    /// "..".
+    ///
+    /// # Errors
+    /// ENOTDIR, ENAMETOOLONG, ENOENT
+    pub fn lookup<'g>(&self, name: &[u8], guard: &'g Guard) -> Result<Shared<'g, Inode>, Errno> {
+        let directory = self.directory()?;
+        directory.lookup(&Name::new(name, self.sb.seed)?, guard).ok_or(Errno::ENOENT)
+    }
+
+    /// The directory above a directory; a root's is itself.
+    ///
+    /// # Errors
+    /// ENOTDIR
+    pub fn parent<'g>(this: Shared<'g, Self>, guard: &'g Guard) -> Result<Shared<'g, Inode>, Errno> {
+        Ok(this.get().directory()?.parent(guard).unwrap_or(this))
+    }
+
+    /// Visits the entries of a directory: `visit(cookie, name, inode)`, from the first whose cookie is `from` or more, until
+    /// it returns false. "." and ".." are not among them; the first cookie is 3.
+    ///
+    /// # Errors
+    /// ENOTDIR
+    pub fn visit_entries<'g>(
+        &self,
+        from: u64,
+        guard: &'g Guard,
+        visit: impl FnMut(u64, &[u8], Shared<'g, Inode>) -> bool,
+    ) -> Result<(), Errno> {
+        self.directory()?.visit(from, guard, visit);
+        Ok(())
+    }
+
+    /// What few inodes have.
+    pub(crate) fn extras(&self) -> Option<&Extras> {
+        self.extras.get().map(|extras| &**extras)
+    }
+
+    /// The same, made now if it is not there.
+    ///
+    /// # Errors
+    /// ENOMEM
+    pub(crate) fn make_extras(&self) -> Result<&Extras, Errno> {
+        if self.extras.get().is_none() {
+            let fresh = crate::sync::alloc::try_box(Extras::default()).ok_or(Errno::ENOMEM)?;
+            // If another thread was faster, its extras are as good.
+            let _ = self.extras.set(fresh);
+        }
+        self.extras().ok_or(Errno::ENOMEM)
+    }
+}
+
+impl Evict for Inode {
+    /// Gives back the space at once.
+    fn evict(&self) {
+        if let Object::Regular(regular) = &self.object {
+            regular.release(&self.sb.space);
+        }
+        if let Some(extras) = self.extras() {
+            let charged = std::mem::take(&mut *extras.xattrs.lock()).charged();
+            self.sb.refund(charged);
+        }
+        self.sb.free_ino();
+    }
+}
+
+impl Drop for Inode {
+    fn drop(&mut self) {
+        // Who was writing while the last descriptor was closed may have brought pages back.
+        if let Object::Regular(regular) = &self.object {
+            regular.release(&self.sb.space);
+        }
+    }
+}
+
+/// Takes a tree apart, without recursion, at the end of its instance: directories hold each other's references both
+/// ways (entry and ".."), so they would never go by themselves.
+pub(crate) fn take_apart(root: Ref<Inode>) {
+    let mut pending = vec![root];
+    while let Some(inode) = pending.pop() {
+        if let Object::Directory(directory) = &inode.object {
+            directory.drain(&epoch::pin(), |child| pending.push(child));
+        }
+    }
+}

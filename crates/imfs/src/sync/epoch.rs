@@ -304,13 +304,27 @@ impl<T: Send + Sync + 'static> RcuBox<T> {
         unsafe { self.0.load(Ordering::Acquire).as_ref() }
     }
 
-    /// Puts `value` in it. `bytes` is about what the old one holds.
-    pub fn replace(&self, value: Option<Box<T>>, bytes: usize, guard: &Guard) {
+    /// Puts `value` in it. What was there is retired when the result is dropped: outside of sequence locks, please.
+    /// `bytes` is about what it holds.
+    pub fn replace<'g>(&self, value: Option<Box<T>>, bytes: usize, guard: &'g Guard) -> Replaced<'g, T> {
         let new = value.map_or(std::ptr::null_mut(), Box::into_raw);
-        let old = self.0.swap(new, Ordering::AcqRel);
-        if !old.is_null() {
-            // SAFETY: it came from a box, it was unlinked just now, and the swap gave it to us alone.
-            unsafe { guard.retire_box(old, bytes) };
+        Replaced { old: self.0.swap(new, Ordering::AcqRel), bytes, guard }
+    }
+}
+
+/// What was in an [`RcuBox`] before.
+#[derive(Debug)]
+pub struct Replaced<'g, T: Send + 'static> {
+    old: *mut T,
+    bytes: usize,
+    guard: &'g Guard,
+}
+
+impl<T: Send + 'static> Drop for Replaced<'_, T> {
+    fn drop(&mut self) {
+        if !self.old.is_null() {
+            // SAFETY: it came from a box, was unlinked by the swap that made us, and the swap gave it to us alone.
+            unsafe { self.guard.retire_box(self.old, self.bytes) };
         }
     }
 }
@@ -347,7 +361,7 @@ mod tests {
         let seen = place.load(&guard).unwrap();
         std::thread::scope(|scope| {
             scope.spawn(|| {
-                place.replace(None, 0, &pin());
+                drop(place.replace(None, 0, &pin()));
                 flush();
             });
         });
@@ -377,7 +391,7 @@ mod tests {
             }
             scope.spawn(|| {
                 for n in 0..rounds {
-                    place.replace(Some(Box::new([n as u64; 4])), 32, &pin());
+                    drop(place.replace(Some(Box::new([n as u64; 4])), 32, &pin()));
                 }
             });
         });

@@ -1,0 +1,119 @@
+//! chdir(2), fchdir(2), chroot(2), getcwd(2), umask(2).
+
+use super::{Cage, Places};
+use crate::abi::{Access, Errno, Mode, PATH_MAX, Result};
+use crate::inode::{Capabilities, Inode, permission};
+use crate::sync::alloc::try_box;
+use crate::sync::epoch::{self, Guard};
+use crate::sync::refcount::Shared;
+use std::sync::atomic::Ordering;
+
+impl Cage {
+    /// Changes the working directory.
+    ///
+    /// # Errors
+    /// EACCES, ELOOP, ENAMETOOLONG, ENOENT, ENOMEM, ENOTDIR
+    pub fn chdir(&self, path: impl AsRef<[u8]>) -> Result<()> {
+        let guard = epoch::pin();
+        let walk = self.walk(&guard)?;
+        let dir = walk.find(path.as_ref(), true)?;
+        dir.get().directory()?;
+        permission(dir.get(), walk.cred, Access::EXEC)?;
+        self.set_places(None, Some(dir), &guard)
+    }
+
+    /// Changes the working directory to an open one.
+    ///
+    /// # Errors
+    /// EACCES, EBADF, ENOMEM, ENOTDIR
+    pub fn fchdir(&self, fd: i32) -> Result<()> {
+        let guard = epoch::pin();
+        let dir = self.directory_of(fd, &guard)?;
+        permission(dir.get(), self.cred(&guard)?, Access::EXEC)?;
+        self.set_places(None, Some(dir), &guard)
+    }
+
+    /// Changes the root directory, where absolute paths start and ".." ends. The working directory stays.
+    ///
+    /// # Errors
+    /// EACCES, ELOOP, ENAMETOOLONG, ENOENT, ENOMEM, ENOTDIR; EPERM: without CAP_SYS_CHROOT.
+    pub fn chroot(&self, path: impl AsRef<[u8]>) -> Result<()> {
+        let guard = epoch::pin();
+        let walk = self.walk(&guard)?;
+        let dir = walk.find(path.as_ref(), true)?;
+        dir.get().directory()?;
+        permission(dir.get(), walk.cred, Access::EXEC)?;
+        if !walk.cred.capable(Capabilities::SYS_CHROOT) {
+            return Err(Errno::EPERM);
+        }
+        self.set_places(Some(dir), None, &guard)
+    }
+
+    fn set_places<'g>(
+        &self,
+        root: Option<Shared<'g, Inode>>,
+        cwd: Option<Shared<'g, Inode>>,
+        guard: &'g Guard,
+    ) -> Result<()> {
+        let lock = self.change.lock();
+        let old = self.places.load(guard).ok_or(Errno::ESRCH)?;
+        let hold = |new: Option<Shared<'g, Inode>>, old: Shared<'g, Inode>| new.unwrap_or(old).upgrade();
+        let places = Places {
+            root: hold(root, old.root.share(guard)).ok_or(Errno::ENOENT)?,
+            cwd: hold(cwd, old.cwd.share(guard)).ok_or(Errno::ENOENT)?,
+        };
+        let replaced = self.places.replace(Some(try_box(places).ok_or(Errno::ENOMEM)?), 0, guard);
+        drop(lock);
+        drop(replaced);
+        Ok(())
+    }
+
+    /// The path of the working directory from the root, in the form of getcwd(2) without the NUL. Outside of the root it
+    /// starts with "(unreachable)".
+    ///
+    /// # Errors
+    /// ENOENT: it was removed. ENAMETOOLONG: longer than PATH_MAX.
+    pub fn getcwd(&self) -> Result<Vec<u8>> {
+        let guard = epoch::pin();
+        let places = self.places.load(&guard).ok_or(Errno::ESRCH)?;
+        let root = places.root.share(&guard);
+        let mut at = places.cwd.share(&guard);
+        // The names are read one by one: no directory may move meanwhile.
+        let _still = self.tree.sb.rename.lock();
+        if at.attributes.nlink() == 0 {
+            return Err(Errno::ENOENT);
+        }
+        let mut names = Vec::new();
+        let mut len = 0;
+        let mut reachable = at.same(root);
+        while !reachable {
+            let directory = at.get().directory()?;
+            let Some(parent) = directory.parent(&guard) else { break };
+            let name = directory.own_name(&guard);
+            len += name.len() + 1;
+            if len >= PATH_MAX {
+                return Err(Errno::ENAMETOOLONG);
+            }
+            names.push(name);
+            at = parent;
+            reachable = at.same(root);
+        }
+        let mut path = Vec::new();
+        if !reachable {
+            path.extend_from_slice(b"(unreachable)");
+        }
+        for name in names.iter().rev() {
+            path.push(b'/');
+            path.extend_from_slice(name);
+        }
+        if names.is_empty() {
+            path.push(b'/');
+        }
+        Ok(path)
+    }
+
+    /// Sets the file-mode creation mask, and returns the old one.
+    pub fn umask(&self, mask: Mode) -> Mode {
+        Mode::from_bits_retain(self.umask.swap(mask.bits() & 0o777, Ordering::Relaxed))
+    }
+}

@@ -1,0 +1,273 @@
+//! setuid(2), setgid(2), setreuid(2), setresuid(2), setfsuid(2), setgroups(2), and their kin: who the cage is
+//! (credentials(7), kernel/sys.c).
+
+use std::sync::atomic::Ordering;
+
+use super::Cage;
+use crate::abi::{Errno, Result};
+use crate::inode::{Capabilities, Credentials};
+use crate::sync::alloc::try_box;
+use crate::sync::epoch;
+
+/// The id that leaves one as it is.
+const UNCHANGED: u32 = u32::MAX;
+/// The most supplementary groups (`NGROUPS_MAX`).
+const NGROUPS_MAX: usize = 65536;
+/// The capabilities that follow the file-system user id (`CAP_FS_SET`).
+const FILE_CAPABILITIES: Capabilities = Capabilities::CHOWN
+    .union(Capabilities::DAC_OVERRIDE)
+    .union(Capabilities::DAC_READ_SEARCH)
+    .union(Capabilities::FOWNER)
+    .union(Capabilities::FSETID)
+    .union(Capabilities::MKNOD)
+    .union(Capabilities::LINUX_IMMUTABLE);
+
+impl Cage {
+    /// Who the cage is now.
+    ///
+    /// # Errors
+    /// ESRCH: the cage has exited.
+    pub fn credentials(&self) -> Result<Credentials> {
+        self.cred(&epoch::pin()).cloned()
+    }
+
+    /// Makes the cage somebody else, whatever the rules: for doors, which know who their caller is.
+    ///
+    /// # Errors
+    /// ESRCH, ENOMEM
+    pub fn set_credentials(&self, credentials: Credentials) -> Result<()> {
+        self.change_credentials(|cred| {
+            *cred = credentials;
+            Ok(())
+        })
+    }
+
+    /// setuid(2).
+    ///
+    /// # Errors
+    /// EINVAL, EPERM
+    pub fn setuid(&self, uid: u32) -> Result<()> {
+        valid(uid)?;
+        self.change_uids(|cred| {
+            if cred.capable(Capabilities::SETUID) {
+                (cred.uid, cred.suid) = (uid, uid);
+            } else if uid != cred.uid && uid != cred.suid {
+                return Err(Errno::EPERM);
+            }
+            cred.euid = uid;
+            Ok(())
+        })
+    }
+
+    /// setgid(2).
+    ///
+    /// # Errors
+    /// EINVAL, EPERM
+    pub fn setgid(&self, gid: u32) -> Result<()> {
+        valid(gid)?;
+        self.change_gids(|cred| {
+            if cred.capable(Capabilities::SETGID) {
+                (cred.gid, cred.sgid) = (gid, gid);
+            } else if gid != cred.gid && gid != cred.sgid {
+                return Err(Errno::EPERM);
+            }
+            cred.egid = gid;
+            Ok(())
+        })
+    }
+
+    /// setreuid(2).
+    ///
+    /// # Errors
+    /// EPERM
+    pub fn setreuid(&self, ruid: u32, euid: u32) -> Result<()> {
+        self.change_uids(|cred| {
+            let old = (cred.uid, cred.euid, cred.suid);
+            let capable = cred.capable(Capabilities::SETUID);
+            if !(capable || ruid == UNCHANGED || ruid == old.0 || ruid == old.1) {
+                return Err(Errno::EPERM);
+            }
+            if !(capable || euid == UNCHANGED || [old.0, old.1, old.2].contains(&euid)) {
+                return Err(Errno::EPERM);
+            }
+            cred.uid = or(ruid, old.0);
+            cred.euid = or(euid, old.1);
+            if ruid != UNCHANGED || (euid != UNCHANGED && euid != old.0) {
+                cred.suid = cred.euid;
+            }
+            Ok(())
+        })
+    }
+
+    /// setregid(2).
+    ///
+    /// # Errors
+    /// EPERM
+    pub fn setregid(&self, rgid: u32, egid: u32) -> Result<()> {
+        self.change_gids(|cred| {
+            let old = (cred.gid, cred.egid, cred.sgid);
+            let capable = cred.capable(Capabilities::SETGID);
+            if !(capable || rgid == UNCHANGED || rgid == old.0 || rgid == old.1) {
+                return Err(Errno::EPERM);
+            }
+            if !(capable || egid == UNCHANGED || [old.0, old.1, old.2].contains(&egid)) {
+                return Err(Errno::EPERM);
+            }
+            cred.gid = or(rgid, old.0);
+            cred.egid = or(egid, old.1);
+            if rgid != UNCHANGED || (egid != UNCHANGED && egid != old.0) {
+                cred.sgid = cred.egid;
+            }
+            Ok(())
+        })
+    }
+
+    /// setresuid(2).
+    ///
+    /// # Errors
+    /// EPERM
+    pub fn setresuid(&self, ruid: u32, euid: u32, suid: u32) -> Result<()> {
+        self.change_uids(|cred| {
+            let old = [cred.uid, cred.euid, cred.suid];
+            may_become(&[ruid, euid, suid], &old, cred.capable(Capabilities::SETUID))?;
+            (cred.uid, cred.euid, cred.suid) = (or(ruid, old[0]), or(euid, old[1]), or(suid, old[2]));
+            Ok(())
+        })
+    }
+
+    /// setresgid(2).
+    ///
+    /// # Errors
+    /// EPERM
+    pub fn setresgid(&self, rgid: u32, egid: u32, sgid: u32) -> Result<()> {
+        self.change_gids(|cred| {
+            let old = [cred.gid, cred.egid, cred.sgid];
+            may_become(&[rgid, egid, sgid], &old, cred.capable(Capabilities::SETGID))?;
+            (cred.gid, cred.egid, cred.sgid) = (or(rgid, old[0]), or(egid, old[1]), or(sgid, old[2]));
+            Ok(())
+        })
+    }
+
+    /// setfsuid(2): returns the old id, whether or not it could be changed.
+    ///
+    /// # Errors
+    /// ESRCH, ENOMEM
+    pub fn setfsuid(&self, fsuid: u32) -> Result<u32> {
+        let mut old = 0;
+        self.change_credentials(|cred| {
+            old = cred.fsuid;
+            let own = [cred.uid, cred.euid, cred.suid, cred.fsuid].contains(&fsuid);
+            if fsuid != UNCHANGED && (own || cred.capable(Capabilities::SETUID)) {
+                cred.fsuid = fsuid;
+                follow_fsuid(cred, old);
+            }
+            Ok(())
+        })?;
+        Ok(old)
+    }
+
+    /// setfsgid(2): returns the old id, whether or not it could be changed.
+    ///
+    /// # Errors
+    /// ESRCH, ENOMEM
+    pub fn setfsgid(&self, fsgid: u32) -> Result<u32> {
+        let mut old = 0;
+        self.change_credentials(|cred| {
+            old = cred.fsgid;
+            let own = [cred.gid, cred.egid, cred.sgid, cred.fsgid].contains(&fsgid);
+            if fsgid != UNCHANGED && (own || cred.capable(Capabilities::SETGID)) {
+                cred.fsgid = fsgid;
+            }
+            Ok(())
+        })?;
+        Ok(old)
+    }
+
+    /// setgroups(2).
+    ///
+    /// # Errors
+    /// EINVAL (too many), EPERM, ENOMEM
+    pub fn setgroups(&self, groups: &[u32]) -> Result<()> {
+        self.change_credentials(|cred| {
+            if !cred.capable(Capabilities::SETGID) {
+                return Err(Errno::EPERM);
+            }
+            if groups.len() > NGROUPS_MAX {
+                return Err(Errno::EINVAL);
+            }
+            cred.groups = groups.to_vec();
+            Ok(())
+        })
+    }
+
+    /// A change of user ids, with what follows from it: the file-system id becomes the effective one, and capabilities
+    /// come and go with root (`cap_emulate_setxuid`).
+    fn change_uids(&self, change: impl FnOnce(&mut Credentials) -> Result<()>) -> Result<()> {
+        self.change_credentials(|cred| {
+            let old = [cred.uid, cred.euid, cred.suid];
+            change(cred)?;
+            cred.fsuid = cred.euid;
+            if old.contains(&0) && ![cred.uid, cred.euid, cred.suid].contains(&0) {
+                cred.permitted = Capabilities::empty();
+                cred.effective = Capabilities::empty();
+            }
+            if old[1] == 0 && cred.euid != 0 {
+                cred.effective = Capabilities::empty();
+            }
+            if old[1] != 0 && cred.euid == 0 {
+                cred.effective = cred.permitted;
+            }
+            Ok(())
+        })
+    }
+
+    fn change_gids(&self, change: impl FnOnce(&mut Credentials) -> Result<()>) -> Result<()> {
+        self.change_credentials(|cred| {
+            change(cred)?;
+            cred.fsgid = cred.egid;
+            Ok(())
+        })
+    }
+
+    /// Replaces the credentials by a changed copy, or by nothing if `change` fails.
+    pub(super) fn change_credentials(
+        &self,
+        change: impl FnOnce(&mut Credentials) -> Result<()>,
+    ) -> Result<()> {
+        let guard = epoch::pin();
+        let lock = self.change.lock();
+        let mut new = self.cred(&guard)?.clone();
+        change(&mut new)?;
+        let replaced = self.credentials.replace(Some(try_box(new).ok_or(Errno::ENOMEM)?), 0, &guard);
+        self.identity.store(self.tree.sb.new_identity(), Ordering::Relaxed);
+        drop(lock);
+        drop(replaced);
+        Ok(())
+    }
+}
+
+fn valid(id: u32) -> Result<()> {
+    if id == UNCHANGED { Err(Errno::EINVAL) } else { Ok(()) }
+}
+
+fn or(new: u32, old: u32) -> u32 {
+    if new == UNCHANGED { old } else { new }
+}
+
+fn may_become(new: &[u32], old: &[u32], capable: bool) -> Result<()> {
+    if capable || new.iter().all(|id| *id == UNCHANGED || old.contains(id)) {
+        Ok(())
+    } else {
+        Err(Errno::EPERM)
+    }
+}
+
+/// Capabilities for files go when the file-system user id leaves 0, and come back with it (`cap_task_fix_setuid`).
+fn follow_fsuid(cred: &mut Credentials, old: u32) {
+    if old == 0 && cred.fsuid != 0 {
+        cred.effective -= FILE_CAPABILITIES;
+    }
+    if old != 0 && cred.fsuid == 0 {
+        cred.effective |= cred.permitted & FILE_CAPABILITIES;
+    }
+}

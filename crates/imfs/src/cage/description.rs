@@ -1,0 +1,185 @@
+//! Open file descriptions (open(2)): what descriptors stand for, shared by dup(2) and fork(2).
+
+use std::fmt;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use crate::abi::{Errno, OFlags, Result};
+use crate::inode::{Inode, Superblock};
+use crate::sync::epoch::Guard;
+use crate::sync::lock::{Mutex, rank};
+use crate::sync::refcount::{Evict, Ref, Shared, Slot};
+
+/// An open file description.
+pub(super) struct Description {
+    /// Its number, unique in the instance: the owner of its locks.
+    id: u64,
+    /// What is open, if it is an inode; empty once the last descriptor is closed.
+    inode: Slot<Inode>,
+    /// What is open, if it is not.
+    foreign: Option<Foreign>,
+    /// The access mode and the other flags of open(2). F_SETFL changes some.
+    flags: AtomicU32,
+    /// The offset. Held over a read or write through it, so that those are atomic (`f_pos_lock`).
+    pub(crate) offset: Mutex<u64, { rank::OFFSET }>,
+    /// For directories: entries made after the stream was opened or rewound have this cookie or a later one, and are
+    /// not shown, so that a stream ends even while others rename what it shows.
+    pub(crate) stream_end: AtomicU64,
+    /// The identity of the credentials that it was opened with.
+    opener: u64,
+    /// The instance's count of open descriptions.
+    sb: Ref<Superblock>,
+}
+
+/// A descriptor that IMFS does not own, in a cage's table: a door's stdin, socket or host file. It shares the number
+/// space and follows dup, fork, exec and close like the rest; every other call gets EBADF and is the door's to answer.
+pub struct Foreign {
+    /// What it is, in the door's terms.
+    pub kind: u64,
+    /// Which one it is, in the door's terms.
+    pub number: u64,
+    /// Called when the last descriptor for it is closed.
+    pub close: Option<Box<dyn Fn(u64, u64) + Send + Sync>>,
+}
+
+impl fmt::Debug for Foreign {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Foreign")
+            .field("kind", &self.kind)
+            .field("number", &self.number)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Description {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Description")
+            .field("id", &self.id)
+            .field("foreign", &self.foreign)
+            .field("flags", &self.flags())
+            .finish_non_exhaustive()
+    }
+}
+
+impl Description {
+    /// A description of an inode, with the offset at 0.
+    ///
+    /// # Errors
+    /// ENFILE: the instance has its limit of descriptions. ENOMEM.
+    pub(crate) fn of_inode(inode: Ref<Inode>, flags: OFlags, opener: u64) -> Result<Ref<Self>> {
+        let sb = inode.sb.clone();
+        Self::try_new(sb, Slot::new(inode), None, flags, opener)
+    }
+
+    /// A description of something foreign.
+    ///
+    /// # Errors
+    /// As [`of_inode`](Self::of_inode)
+    pub(crate) fn of_foreign(sb: &Ref<Superblock>, foreign: Foreign, flags: OFlags) -> Result<Ref<Self>> {
+        Self::try_new(sb.clone(), Slot::empty(), Some(foreign), flags, 0)
+    }
+
+    fn try_new(
+        sb: Ref<Superblock>,
+        inode: Slot<Inode>,
+        foreign: Option<Foreign>,
+        flags: OFlags,
+        opener: u64,
+    ) -> Result<Ref<Self>> {
+        let id = sb.new_description()?;
+        let (flags, offset, stream_end) = (flags.bits().into(), Mutex::new(0), AtomicU64::new(u64::MAX));
+        let description = Self { id, inode, foreign, flags, offset, stream_end, opener, sb: sb.clone() };
+        Ref::try_new(description).ok_or_else(|| {
+            sb.free_description();
+            Errno::ENOMEM
+        })
+    }
+
+    /// Its number, unique in the instance.
+    pub(crate) fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// The identity of the credentials that it was opened with.
+    pub(crate) fn opener(&self) -> u64 {
+        self.opener
+    }
+
+    /// What it has open, if that is foreign.
+    #[inline]
+    pub(crate) fn foreign(&self) -> Option<&Foreign> {
+        self.foreign.as_ref()
+    }
+
+    /// The flags of open(2), without those that only matter at open.
+    #[inline]
+    pub(crate) fn flags(&self) -> OFlags {
+        OFlags::from_bits_retain(self.flags.load(Ordering::Relaxed))
+    }
+
+    /// Sets the flags that F_SETFL can change.
+    pub(crate) fn set_flags(&self, flags: OFlags) {
+        let mask = OFlags::SETFL_MASK.bits();
+        let _ = self.flags.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |old| {
+            Some(old & !mask | flags.bits() & mask)
+        });
+    }
+
+    /// The inode that is open.
+    ///
+    /// # Errors
+    /// EBADF: it is foreign, or was just closed.
+    #[inline]
+    pub(crate) fn inode<'g>(&self, guard: &'g Guard) -> Result<Shared<'g, Inode>> {
+        self.inode.load(guard).ok_or(Errno::EBADF)
+    }
+
+    /// Whether it is only a place in the tree (O_PATH).
+    #[inline]
+    pub(crate) fn is_path(&self) -> bool {
+        self.flags().contains(OFlags::PATH)
+    }
+
+    /// The inode, for a call that needs a file that was really opened.
+    ///
+    /// # Errors
+    /// EBADF: foreign, or opened with O_PATH.
+    #[inline]
+    pub(crate) fn opened<'g>(&self, guard: &'g Guard) -> Result<Shared<'g, Inode>> {
+        if self.is_path() { Err(Errno::EBADF) } else { self.inode(guard) }
+    }
+
+    /// The inode, for reading.
+    ///
+    /// # Errors
+    /// EBADF: foreign, or not open for reading.
+    #[inline]
+    pub(crate) fn readable<'g>(&self, guard: &'g Guard) -> Result<Shared<'g, Inode>> {
+        let flags = self.flags();
+        if flags.readable() && !flags.contains(OFlags::PATH) { self.inode(guard) } else { Err(Errno::EBADF) }
+    }
+
+    /// The inode, for writing.
+    ///
+    /// # Errors
+    /// EBADF: foreign, or not open for writing.
+    #[inline]
+    pub(crate) fn writable<'g>(&self, guard: &'g Guard) -> Result<Shared<'g, Inode>> {
+        let flags = self.flags();
+        if flags.writable() && !flags.contains(OFlags::PATH) { self.inode(guard) } else { Err(Errno::EBADF) }
+    }
+}
+
+impl Evict for Description {
+    /// The last descriptor was closed.
+    fn evict(&self) {
+        if let Some(inode) = self.inode.swap(None) {
+            inode.description_closed(self.id);
+        }
+        if let Some(foreign) = &self.foreign
+            && let Some(close) = &foreign.close
+        {
+            close(foreign.kind, foreign.number);
+        }
+        self.sb.free_description();
+    }
+}

@@ -1,0 +1,171 @@
+//! Cages: descriptor tables, open file descriptions, working and root directories, umask and credentials, and one
+//! method for each system call, named as in its man page. One file a family of calls.
+//!
+//! A call resolves paths through `walk` and acts through `inode`; what is left here is what belongs to a process:
+//! numbers, flags, offsets. Doors call these methods and translate. No method panics on any argument.
+
+mod access;
+mod chdir;
+mod chmod;
+mod close;
+mod credentials;
+mod description;
+mod dup;
+mod getdents;
+mod link;
+mod lseek;
+mod mkdir;
+mod numbers;
+mod open;
+mod process;
+mod read;
+mod readlink;
+mod rename;
+mod special;
+mod stat;
+mod statfs;
+mod table;
+mod truncate;
+mod unlink;
+mod utimensat;
+mod write;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+
+pub use self::description::Foreign;
+pub use self::getdents::Dir;
+
+use self::table::Table;
+use crate::abi::{AT_FDCWD, Errno, Mode, ResolveFlags, Result};
+use crate::inode::{Credentials, Inode};
+use crate::instance::Tree;
+use crate::sync::epoch::{Guard, RcuBox};
+use crate::sync::lock::{Mutex, rank};
+use crate::sync::refcount::{Ref, Shared};
+use crate::sync::wait::Interrupts;
+use crate::walk::Walk;
+
+/// One sandboxed process, as the file system sees it.
+///
+/// All methods take `&self` and may be called from several threads at once, as the threads of a process do.
+pub struct Cage {
+    id: u64,
+    /// Keeps the tree alive. Dropped last.
+    tree: Arc<Tree>,
+    table: Table,
+    /// Where paths start; `None` once the cage has exited. Replaced under `change`.
+    places: RcuBox<Places>,
+    /// Who the cage is. Replaced under `change`.
+    credentials: RcuBox<Credentials>,
+    change: Mutex<(), { rank::DESCRIPTORS }>,
+    /// Tells these credentials from all others of the instance. Changes with them.
+    identity: AtomicU64,
+    umask: AtomicU32,
+    /// The lowest descriptor number that is too high (RLIMIT_NOFILE).
+    nofile: AtomicUsize,
+    /// Its blocked calls.
+    interrupts: Interrupts,
+    exited: AtomicBool,
+}
+
+/// Where a cage's paths start.
+#[derive(Debug)]
+struct Places {
+    root: Ref<Inode>,
+    cwd: Ref<Inode>,
+}
+
+impl fmt::Debug for Cage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cage").field("id", &self.id).finish_non_exhaustive()
+    }
+}
+
+impl Cage {
+    /// The id that names the cage.
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
+    /// Its blocked calls, for those that block.
+    pub(crate) fn interrupts(&self) -> &Interrupts {
+        &self.interrupts
+    }
+
+    /// The file-mode creation mask.
+    #[inline]
+    pub(crate) fn mask(&self) -> Mode {
+        Mode::from_bits_retain(self.umask.load(Ordering::Relaxed))
+    }
+
+    /// The lowest descriptor number that is too high.
+    #[inline]
+    pub(crate) fn limit(&self) -> usize {
+        self.nofile.load(Ordering::Relaxed)
+    }
+
+    /// Who the cage is now.
+    ///
+    /// # Errors
+    /// ESRCH: the cage has exited.
+    #[inline]
+    pub(crate) fn cred<'g>(&self, guard: &'g Guard) -> Result<&'g Credentials> {
+        self.credentials.load(guard).ok_or(Errno::ESRCH)
+    }
+
+    /// A walk from the working directory.
+    ///
+    /// # Errors
+    /// ESRCH: the cage has exited.
+    #[inline]
+    fn walk<'g>(&self, guard: &'g Guard) -> Result<Walk<'g>> {
+        let places = self.places.load(guard).ok_or(Errno::ESRCH)?;
+        let (root, start) = (places.root.share(guard), places.cwd.share(guard));
+        Ok(Walk { root, start, cred: self.cred(guard)?, resolve: ResolveFlags::empty(), guard })
+    }
+
+    /// A walk for `path` from the directory `dirfd`, or from the working directory for `AT_FDCWD`.
+    ///
+    /// # Errors
+    /// EBADF, ENOTDIR: of `dirfd`, which does not matter if the path is absolute. ESRCH
+    #[inline]
+    fn walk_at<'g>(&self, dirfd: i32, path: &[u8], guard: &'g Guard) -> Result<Walk<'g>> {
+        let mut walk = self.walk(guard)?;
+        if dirfd != AT_FDCWD && path.first() != Some(&b'/') {
+            crate::walk::check_path(path)?;
+            if path.is_empty() {
+                return Err(Errno::ENOENT);
+            }
+            walk.start = self.table.get(dirfd, guard)?.get().inode(guard)?;
+            walk.start.get().directory()?;
+        }
+        Ok(walk)
+    }
+
+    /// What `dirfd` and `path` name together, for the calls that take `AT_EMPTY_PATH`: with it and an empty path the
+    /// descriptor itself.
+    #[inline]
+    fn find_at<'g>(
+        &self,
+        dirfd: i32,
+        path: &'g [u8],
+        follow: bool,
+        empty: bool,
+        guard: &'g Guard,
+    ) -> Result<Shared<'g, Inode>> {
+        if path.is_empty() && empty {
+            return match dirfd {
+                AT_FDCWD => Ok(self.walk(guard)?.start),
+                fd => self.table.get(fd, guard)?.get().inode(guard),
+            };
+        }
+        self.walk_at(dirfd, path, guard)?.find(path, follow)
+    }
+
+    /// Ends the blocked calls of this cage with EINTR, as a signal does.
+    pub fn interrupt(&self) {
+        self.interrupts.interrupt();
+    }
+}

@@ -1,0 +1,277 @@
+//! open(2), openat(2), openat2(2), creat(2).
+
+use std::sync::atomic::Ordering;
+
+use super::Cage;
+use super::description::{Description, Foreign};
+use super::table::FIRST;
+use crate::abi::{AT_FDCWD, Access, Errno, FileType, Mode, OFlags, OpenHow, ResolveFlags, Result};
+use crate::inode::{Credentials, Inode, NewInode, Object, Protections, owner_or_capable, permission};
+use crate::sync::epoch::{self, Guard};
+use crate::sync::refcount::{Ref, Shared};
+use crate::walk::{Last, Walk};
+
+/// What open(2) was asked for, checked (`build_open_flags`).
+#[derive(Debug, Clone, Copy)]
+struct Request {
+    flags: OFlags,
+    mode: Mode,
+    /// What must be permitted on an existing file.
+    access: Access,
+}
+
+/// Flags that only matter while a file is opened, and that F_GETFL does not show.
+const OPEN_ONLY: OFlags =
+    OFlags::CREAT.union(OFlags::EXCL).union(OFlags::NOCTTY).union(OFlags::TRUNC).union(OFlags::CLOEXEC);
+/// What O_PATH leaves of the other flags.
+const WITH_PATH: OFlags =
+    OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::PATH).union(OFlags::CLOEXEC);
+
+impl Request {
+    /// # Errors
+    /// EINVAL: O_DIRECTORY with O_CREAT; O_TMPFILE without write access.
+    fn new(flags: OFlags, mode: Mode) -> Result<Self> {
+        let creates = flags.intersects(OFlags::CREAT | OFlags::TMPFILE_BIT);
+        let mode = if creates { Mode::from_raw(mode.bits()) } else { Mode::empty() };
+        if flags.contains(OFlags::DIRECTORY | OFlags::CREAT) {
+            return Err(Errno::EINVAL);
+        }
+        let mut access = match flags.access_mode() {
+            OFlags::RDONLY => Access::READ,
+            OFlags::WRONLY => Access::WRITE,
+            _ => Access::READ | Access::WRITE,
+        };
+        if flags.contains(OFlags::TMPFILE_BIT) {
+            if !flags.contains(OFlags::DIRECTORY) || !access.contains(Access::WRITE) {
+                return Err(Errno::EINVAL);
+            }
+        } else if flags.contains(OFlags::PATH) {
+            return Ok(Self { flags: flags & WITH_PATH, mode, access: Access::EXISTS });
+        }
+        if flags.contains(OFlags::TRUNC) {
+            access |= Access::WRITE;
+        }
+        Ok(Self { flags: flags | OFlags::LARGEFILE, mode, access })
+    }
+
+    fn has(&self, flag: OFlags) -> bool {
+        self.flags.contains(flag)
+    }
+}
+
+impl Cage {
+    /// Opens a file: `openat(AT_FDCWD, path, flags, mode)`.
+    ///
+    /// # Errors
+    /// As [`openat`](Self::openat)
+    pub fn open(&self, path: impl AsRef<[u8]>, flags: OFlags, mode: Mode) -> Result<i32> {
+        self.openat(AT_FDCWD, path, flags, mode)
+    }
+
+    /// Makes or empties a file and opens it for writing: creat(2).
+    ///
+    /// # Errors
+    /// As [`openat`](Self::openat)
+    pub fn creat(&self, path: impl AsRef<[u8]>, mode: Mode) -> Result<i32> {
+        self.openat(AT_FDCWD, path, OFlags::CREAT | OFlags::WRONLY | OFlags::TRUNC, mode)
+    }
+
+    /// Opens a file, relative to a directory: openat(2). Unknown flags are ignored.
+    ///
+    /// # Errors
+    /// EACCES, EBADF, EEXIST, EINVAL, EISDIR, ELOOP, EMFILE, ENAMETOOLONG, ENFILE, ENOENT, ENOMEM, ENOSPC, ENOTDIR,
+    /// ENXIO (a device or socket that cannot be opened; a FIFO without a reader), EPERM (O_NOATIME), EINTR (a FIFO)
+    pub fn openat(&self, dirfd: i32, path: impl AsRef<[u8]>, flags: OFlags, mode: Mode) -> Result<i32> {
+        let request = Request::new(flags & OFlags::VALID_OPEN, mode)?;
+        self.do_open(dirfd, path.as_ref(), request, ResolveFlags::empty())
+    }
+
+    /// Opens a file with restrictions on how the path is walked: openat2(2).
+    ///
+    /// # Errors
+    /// As [`openat`](Self::openat); EINVAL: unknown flags; EXDEV: the path leaves the directory (RESOLVE_BENEATH);
+    /// EAGAIN: RESOLVE_CACHED with flags that change something
+    pub fn openat2(&self, dirfd: i32, path: impl AsRef<[u8]>, how: &OpenHow) -> Result<i32> {
+        let resolve = ResolveFlags::from_bits_retain(how.resolve);
+        let flags = u32::try_from(how.flags).map(OFlags::from_bits_retain).map_err(|_| Errno::EINVAL)?;
+        let creates = flags.intersects(OFlags::CREAT | OFlags::TMPFILE_BIT);
+        let mode = u32::try_from(how.mode).ok().filter(|mode| mode & !0o7777 == 0).ok_or(Errno::EINVAL)?;
+        let contradiction = ResolveFlags::BENEATH | ResolveFlags::IN_ROOT;
+        let path_only = flags.contains(OFlags::PATH) && !(flags - WITH_PATH).is_empty();
+        if !(flags - OFlags::VALID_OPEN).is_empty()
+            || !(resolve - ResolveFlags::VALID).is_empty()
+            || resolve.contains(contradiction)
+            || path_only
+            || (mode != 0 && !creates)
+        {
+            return Err(Errno::EINVAL);
+        }
+        let request = Request::new(flags, Mode::from_raw(mode))?;
+        if resolve.contains(ResolveFlags::CACHED) && (creates || flags.contains(OFlags::TRUNC)) {
+            return Err(Errno::EAGAIN);
+        }
+        self.do_open(dirfd, path.as_ref(), request, resolve)
+    }
+
+    fn do_open(&self, dirfd: i32, path: &[u8], request: Request, resolve: ResolveFlags) -> Result<i32> {
+        let guard = epoch::pin();
+        let mut walk = self.walk_at(dirfd, path, &guard)?;
+        walk.resolve = resolve;
+        if resolve.contains(ResolveFlags::IN_ROOT) {
+            // Here absolute paths too start at `dirfd`.
+            if dirfd != AT_FDCWD {
+                walk.start = self.directory_of(dirfd, &guard)?;
+            }
+            walk.root = walk.start;
+        }
+        let inode = self.open_inode(&walk, path, &request)?;
+        let cloexec = request.has(OFlags::CLOEXEC);
+        let description = self.open_description(inode, &request, guard)?;
+        self.table.add(description, cloexec, FIRST, self.limit())
+    }
+
+    /// The directory that `dirfd` stands for.
+    pub(super) fn directory_of<'g>(&self, dirfd: i32, guard: &'g Guard) -> Result<Shared<'g, Inode>> {
+        let inode = self.table.get(dirfd, guard)?.get().inode(guard)?;
+        inode.get().directory()?;
+        Ok(inode)
+    }
+
+    /// Finds or makes the inode, and checks that it may be opened so (`path_openat`).
+    fn open_inode<'g>(&self, walk: &Walk<'g>, path: &'g [u8], request: &Request) -> Result<Ref<Inode>> {
+        if request.has(OFlags::TMPFILE_BIT) {
+            let dir = walk.find(path, !request.has(OFlags::NOFOLLOW))?;
+            return Inode::tmpfile(dir, request.mode, self.mask(), walk.cred, walk.guard);
+        }
+        if request.has(OFlags::CREAT) {
+            return self.open_or_create(walk, path, request);
+        }
+        let inode = walk.find(path, !request.has(OFlags::NOFOLLOW))?;
+        may_open(inode, request, walk.cred)?;
+        inode.upgrade().ok_or(Errno::ENOENT)
+    }
+
+    /// open(2) with O_CREAT (`open_last_lookups`, `lookup_open`).
+    fn open_or_create<'g>(&self, walk: &Walk<'g>, path: &'g [u8], request: &Request) -> Result<Ref<Inode>> {
+        let exclusive = request.has(OFlags::EXCL);
+        let follow = !exclusive && !request.has(OFlags::NOFOLLOW);
+        loop {
+            let (at, found) = walk.find_or_parent(path, follow)?;
+            if let Last::Name(_) = at.last
+                && at.slash
+            {
+                return Err(Errno::EISDIR);
+            }
+            if let Some(found) = found {
+                if exclusive {
+                    return Err(Errno::EEXIST);
+                }
+                if found.is_dir() {
+                    return Err(Errno::EISDIR);
+                }
+                may_create_in_sticky(at.dir, found, walk.cred)?;
+                may_open(found, request, walk.cred)?;
+                match found.upgrade() {
+                    Some(inode) => return Ok(inode),
+                    // Unlinked since it was found.
+                    None => continue,
+                }
+            }
+            let Last::Name(name) = at.last else { return Err(Errno::ENOENT) };
+            let new = NewInode::regular(request.mode, self.mask());
+            match Inode::create(at.dir, name, &new, walk.cred, walk.guard) {
+                // Made by another since it was not found.
+                Err(Errno::EEXIST) if !exclusive => {}
+                made => return made,
+            }
+        }
+    }
+
+    /// Makes the description, after what the kind of object does at open.
+    fn open_description(
+        &self,
+        inode: Ref<Inode>,
+        request: &Request,
+        guard: Guard,
+    ) -> Result<Ref<Description>> {
+        let flags = request.flags - OPEN_ONLY;
+        if request.has(OFlags::PATH) {
+            return Description::of_inode(inode, flags, self.identity.load(Ordering::Relaxed));
+        }
+        match &inode.object {
+            Object::Directory(directory) => {
+                let end = directory.end();
+                let description = Description::of_inode(inode, flags, self.identity.load(Ordering::Relaxed))?;
+                description.rewind(end);
+                Ok(description)
+            }
+            Object::Regular(_) => {
+                // A new file's times stand already; the truncation of an existing one was permitted by `may_open`.
+                let truncate = request.has(OFlags::TRUNC) && !request.has(OFlags::TMPFILE_BIT);
+                if truncate {
+                    inode.set_size(0, self.cred(&guard)?)?;
+                }
+                Description::of_inode(inode, flags, self.identity.load(Ordering::Relaxed))
+            }
+            Object::Symlink(_) => Err(Errno::ELOOP),
+            Object::Device(_) | Object::Socket => Err(Errno::ENXIO),
+        }
+    }
+
+    /// Puts a descriptor that IMFS does not own into the table, at the lowest free number from `from` on.
+    ///
+    /// # Errors
+    /// EMFILE, ENFILE, ENOMEM
+    pub fn add_foreign(&self, foreign: Foreign, from: i32, cloexec: bool) -> Result<i32> {
+        let from = usize::try_from(from).map_err(|_| Errno::EINVAL)?;
+        let description = Description::of_foreign(&self.tree.sb, foreign, OFlags::RDWR)?;
+        self.table.add(description, cloexec, from, self.limit())
+    }
+
+    /// Which foreign descriptor `fd` is, as its kind and number; `None` if it is one of IMFS.
+    ///
+    /// # Errors
+    /// EBADF
+    pub fn foreign(&self, fd: i32) -> Result<Option<(u64, u64)>> {
+        let guard = epoch::pin();
+        let description = self.table.get(fd, &guard)?;
+        Ok(description.foreign().map(|foreign| (foreign.kind, foreign.number)))
+    }
+}
+
+/// Whether an existing file may be opened so (`do_open`, `may_open`).
+fn may_open(inode: Shared<'_, Inode>, request: &Request, cred: &Credentials) -> Result<()> {
+    let kind = inode.file_type();
+    if request.has(OFlags::DIRECTORY) && kind != FileType::Directory {
+        return Err(Errno::ENOTDIR);
+    }
+    if request.has(OFlags::PATH) {
+        return Ok(());
+    }
+    match kind {
+        FileType::Symlink => return Err(Errno::ELOOP),
+        FileType::Directory if request.access.contains(Access::WRITE) => return Err(Errno::EISDIR),
+        _ => {}
+    }
+    permission(inode.get(), cred, request.access)?;
+    if request.has(OFlags::NOATIME) && !owner_or_capable(inode.attr().uid, cred) {
+        return Err(Errno::EPERM);
+    }
+    Ok(())
+}
+
+/// `may_create_in_sticky`, where that is asked for: in a sticky directory that all may write to, O_CREAT does not open
+/// what somebody else put there.
+fn may_create_in_sticky(dir: Shared<'_, Inode>, inode: Shared<'_, Inode>, cred: &Credentials) -> Result<()> {
+    let (parent, owner) = (dir.attr(), inode.attr());
+    let protection = match inode.file_type() {
+        FileType::Regular => Protections::REGULAR,
+        FileType::Fifo => Protections::FIFOS,
+        _ => return Ok(()),
+    };
+    let guarded = dir.sb.protections.contains(protection);
+    if guarded && parent.mode & 0o1002 == 0o1002 && owner.uid != parent.uid && owner.uid != cred.fsuid {
+        return Err(Errno::EACCES);
+    }
+    Ok(())
+}

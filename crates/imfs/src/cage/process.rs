@@ -1,0 +1,115 @@
+//! What happens to a cage as a process: fork(2), execve(2), _exit(2), and its limits.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+
+use super::table::Table;
+use super::{Cage, Places};
+use crate::abi::{Errno, Result};
+use crate::inode::{Capabilities, Credentials};
+use crate::instance::Tree;
+use crate::sync::epoch::{self, RcuBox};
+use crate::sync::lock::Mutex;
+use crate::sync::wait::Interrupts;
+
+/// The umask of a new cage.
+const UMASK: u32 = 0o022;
+
+impl Cage {
+    /// A cage without descriptors, at the root.
+    pub(crate) fn new(id: u64, tree: Arc<Tree>, credentials: Credentials, nofile: usize) -> Self {
+        let places = Places { root: tree.root().clone(), cwd: tree.root().clone() };
+        let identity = tree.sb.new_identity().into();
+        Self {
+            id,
+            tree,
+            table: Table::default(),
+            places: RcuBox::new(places),
+            credentials: RcuBox::new(credentials),
+            change: Mutex::new(()),
+            identity,
+            umask: AtomicU32::new(UMASK),
+            nofile: AtomicUsize::new(nofile),
+            interrupts: Interrupts::default(),
+            exited: AtomicBool::new(false),
+        }
+    }
+
+    /// The child of fork(2): the same descriptors, for the same descriptions, and the same places, umask and
+    /// credentials; no record locks.
+    ///
+    /// # Errors
+    /// ENOMEM, ESRCH (the cage has exited)
+    pub(crate) fn forked(&self, id: u64) -> Result<Self> {
+        let guard = epoch::pin();
+        let child = Self::new(id, Arc::clone(&self.tree), self.cred(&guard)?.clone(), self.limit());
+        let places = self.places.load(&guard).ok_or(Errno::ESRCH)?;
+        let places = Places { root: places.root.clone(), cwd: places.cwd.clone() };
+        drop(child.places.replace(Some(Box::new(places)), 0, &guard));
+        child.umask.store(self.mask().bits(), Ordering::Relaxed);
+        self.table.lock().copy_to(&child.table)?;
+        Ok(child)
+    }
+
+    /// What execve(2) does to descriptors: those with FD_CLOEXEC are closed. Also, the saved and file-system ids become
+    /// the effective ones.
+    pub fn exec(&self) {
+        let mut from = 0;
+        loop {
+            let mut table = self.table.lock();
+            let Some((fd, cloexec)) = table.next(from) else { break };
+            from = fd as usize + 1;
+            if cloexec && let Ok(taken) = table.take(fd) {
+                drop(table);
+                self.closed(taken);
+            }
+        }
+        let _ = self.change_credentials(|cred| {
+            (cred.suid, cred.fsuid) = (cred.euid, cred.euid);
+            (cred.sgid, cred.fsgid) = (cred.egid, cred.egid);
+            if cred.euid == 0 {
+                cred.permitted = Capabilities::all();
+                cred.effective = cred.permitted;
+            } else {
+                cred.permitted = Capabilities::empty();
+                cred.effective = cred.permitted;
+            }
+            Ok(())
+        });
+    }
+
+    /// The end of the cage: its blocked calls end, its descriptors are closed, its locks are dropped. Calls on it give
+    /// ESRCH or EBADF from now on.
+    pub(crate) fn exit(&self) {
+        if self.exited.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        self.interrupts.exit();
+        let guard = epoch::pin();
+        let lock = self.change.lock();
+        let replaced = (self.places.replace(None, 0, &guard), self.credentials.replace(None, 0, &guard));
+        drop(lock);
+        drop(replaced);
+        drop(guard);
+        self.nofile.store(0, Ordering::Relaxed);
+        loop {
+            let mut table = self.table.lock();
+            let Some((fd, _)) = table.next(0) else { break };
+            if let Ok(taken) = table.take(fd) {
+                drop(table);
+                self.closed(taken);
+            }
+        }
+    }
+
+    /// Sets the lowest descriptor number that is too high (RLIMIT_NOFILE); descriptors above it stay open.
+    pub fn set_nofile(&self, limit: usize) {
+        self.nofile.store(limit.min(i32::MAX as usize), Ordering::Relaxed);
+    }
+}
+
+impl Drop for Cage {
+    fn drop(&mut self) {
+        self.exit();
+    }
+}

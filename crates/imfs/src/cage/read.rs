@@ -1,0 +1,133 @@
+//! read(2), readv(2), pread(2), preadv(2), preadv2(2).
+
+use std::io::IoSliceMut;
+
+use super::Cage;
+use super::description::Description;
+use crate::abi::{Errno, IOV_MAX, MAX_RW_COUNT, OFlags, Result, RwFlags};
+use crate::data::Sink;
+use crate::inode::{Inode, Object};
+use crate::sync::epoch;
+use crate::sync::refcount::Shared;
+
+impl Cage {
+    /// Reads from the offset, and moves it.
+    ///
+    /// # Errors
+    /// EBADF, EISDIR, EINVAL, EAGAIN, EINTR
+    pub fn read(&self, fd: i32, buf: &mut [u8]) -> Result<usize> {
+        self.read_to(fd, &mut &mut *limited(buf))
+    }
+
+    /// Reads into several buffers.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read); EINVAL: more than 1,024 buffers.
+    pub fn readv(&self, fd: i32, bufs: &mut [IoSliceMut<'_>]) -> Result<usize> {
+        check_pieces(bufs.len(), bufs.iter().map(|b| b.len()))?;
+        self.read_to(fd, &mut &mut *bufs)
+    }
+
+    /// Reads into whatever takes bytes: what a door uses whose buffers are not slices.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read), and EFAULT
+    pub fn read_to<S: Sink + ?Sized>(&self, fd: i32, sink: &mut S) -> Result<usize> {
+        let guard = epoch::pin();
+        let description = self.table.get(fd, &guard)?;
+        let inode = description.readable(&guard)?;
+        if !matches!(inode.object, Object::Regular(_)) {
+            let held = description.upgrade().ok_or(Errno::EBADF)?;
+            drop(guard);
+            return self.read_other(&held, sink);
+        }
+        let mut offset = description.offset.lock();
+        let read = read_regular(&description, inode, *offset, sink)?;
+        *offset += read as u64;
+        Ok(read)
+    }
+
+    /// Reads at `offset`, and leaves the descriptor's alone.
+    ///
+    /// # Errors
+    /// EBADF, EINVAL (a negative offset), EISDIR, ESPIPE
+    #[inline]
+    pub fn pread(&self, fd: i32, buf: &mut [u8], offset: i64) -> Result<usize> {
+        self.pread_to(fd, &mut &mut *limited(buf), offset)
+    }
+
+    /// Reads into several buffers at `offset`.
+    ///
+    /// # Errors
+    /// As [`pread`](Self::pread); EINVAL: more than 1,024 buffers.
+    pub fn preadv(&self, fd: i32, bufs: &mut [IoSliceMut<'_>], offset: i64) -> Result<usize> {
+        check_pieces(bufs.len(), bufs.iter().map(|b| b.len()))?;
+        self.pread_to(fd, &mut &mut *bufs, offset)
+    }
+
+    /// preadv with flags; an offset of -1 means the descriptor's.
+    ///
+    /// # Errors
+    /// As [`preadv`](Self::preadv); EOPNOTSUPP: unknown flags.
+    pub fn preadv2(
+        &self,
+        fd: i32,
+        bufs: &mut [IoSliceMut<'_>],
+        offset: i64,
+        flags: RwFlags,
+    ) -> Result<usize> {
+        let known = RwFlags::HIPRI | RwFlags::DSYNC | RwFlags::SYNC | RwFlags::NOWAIT;
+        if !(flags - known).is_empty() {
+            return Err(Errno::EOPNOTSUPP);
+        }
+        if offset == -1 { self.readv(fd, bufs) } else { self.preadv(fd, bufs, offset) }
+    }
+
+    /// [`pread`](Self::pread) into whatever takes bytes.
+    ///
+    /// # Errors
+    /// As [`pread`](Self::pread), and EFAULT
+    #[inline]
+    pub fn pread_to<S: Sink + ?Sized>(&self, fd: i32, sink: &mut S, offset: i64) -> Result<usize> {
+        let offset = u64::try_from(offset).map_err(|_| Errno::EINVAL)?;
+        let guard = epoch::pin();
+        let description = self.table.get(fd, &guard)?;
+        if !matches!(description.opened(&guard)?.object, Object::Regular(_)) {
+            let held = description.upgrade().ok_or(Errno::EBADF)?;
+            drop(guard);
+            return self.pread_other(&held, sink);
+        }
+        let inode = description.readable(&guard)?;
+        read_regular(&description, inode, offset, sink)
+    }
+}
+
+/// Reads from a regular file through a description.
+#[inline]
+fn read_regular<S: Sink + ?Sized>(
+    description: &Description,
+    inode: Shared<'_, Inode>,
+    offset: u64,
+    sink: &mut S,
+) -> Result<usize> {
+    let read = inode.read_at(offset, sink, description.flags().contains(OFlags::NOATIME))?;
+    // Closed by another thread meanwhile, and gone with that: the bytes may be too.
+    if inode.evicted() { Err(Errno::EBADF) } else { Ok(read) }
+}
+
+/// No call moves more bytes than `MAX_RW_COUNT`.
+#[inline]
+fn limited(buf: &mut [u8]) -> &mut [u8] {
+    let len = buf.len().min(MAX_RW_COUNT);
+    &mut buf[..len]
+}
+
+/// The limits of readv(2) and writev(2).
+///
+/// # Errors
+/// EINVAL: too many buffers, or their lengths overflow.
+pub(super) fn check_pieces(count: usize, mut lens: impl Iterator<Item = usize>) -> Result<()> {
+    let total =
+        lens.try_fold(0_usize, |sum, len| sum.checked_add(len)).filter(|n| isize::try_from(*n).is_ok());
+    if count > IOV_MAX || total.is_none() { Err(Errno::EINVAL) } else { Ok(()) }
+}

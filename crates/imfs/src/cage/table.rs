@@ -1,0 +1,222 @@
+//! A cage's descriptor table: numbers that stand for open file descriptions.
+//!
+//! Looking a number up takes no lock: the slots stand in segments that double in size and never move. Changes are made
+//! under the table's lock. What a change takes out of the table is returned, so that it is released after the lock.
+
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::description::Description;
+use super::numbers::Numbers;
+use crate::abi::{Errno, Result};
+use crate::sync::alloc::try_slice;
+use crate::sync::epoch::{self, Guard};
+use crate::sync::lock::{Mutex, MutexGuard, rank};
+use crate::sync::refcount::{Ref, Shared, Slot};
+
+/// The first descriptor that IMFS gives out by itself: 0, 1 and 2 belong to the enclosing grate.
+pub(crate) const FIRST: usize = 3;
+/// The descriptors of the first segment, as a power of two; each further segment is as large as all before it.
+const FIRST_BITS: u32 = 6;
+const SEGMENTS: usize = (u32::BITS - FIRST_BITS) as usize;
+
+#[derive(Debug, Default)]
+struct Place {
+    description: Slot<Description>,
+    /// Whether exec closes it. Written under the lock.
+    cloexec: AtomicBool,
+}
+
+/// The table.
+#[derive(Debug)]
+pub(crate) struct Table {
+    segments: [OnceLock<Box<[Place]>>; SEGMENTS],
+    used: Mutex<Numbers, { rank::DESCRIPTORS }>,
+}
+
+impl Default for Table {
+    fn default() -> Self {
+        Self { segments: [const { OnceLock::new() }; SEGMENTS], used: Mutex::default() }
+    }
+}
+
+/// Which segment a number is in, and where.
+#[inline]
+fn place_of(number: usize) -> (usize, usize) {
+    let segment = (usize::BITS - (number >> FIRST_BITS).leading_zeros()) as usize;
+    let first = if segment == 0 { 0 } else { 1 << (FIRST_BITS as usize + segment - 1) };
+    (segment, number - first)
+}
+
+fn segment_len(segment: usize) -> usize {
+    1 << (FIRST_BITS as usize + segment.saturating_sub(1))
+}
+
+impl Table {
+    #[inline]
+    fn place(&self, number: usize) -> Option<&Place> {
+        let (segment, at) = place_of(number);
+        self.segments.get(segment)?.get()?.get(at)
+    }
+
+    /// The description that `fd` stands for.
+    ///
+    /// # Errors
+    /// EBADF
+    #[inline]
+    pub(crate) fn get<'g>(&self, fd: i32, guard: &'g Guard) -> Result<Shared<'g, Description>> {
+        let number = usize::try_from(fd).map_err(|_| Errno::EBADF)?;
+        self.place(number).and_then(|place| place.description.load(guard)).ok_or(Errno::EBADF)
+    }
+
+    /// The same as a reference that lasts.
+    ///
+    /// # Errors
+    /// EBADF
+    pub(crate) fn hold(&self, fd: i32) -> Result<Ref<Description>> {
+        self.get(fd, &epoch::pin())?.upgrade().ok_or(Errno::EBADF)
+    }
+
+    /// Locks the table for changes.
+    pub(crate) fn lock(&self) -> Locked<'_> {
+        Locked { table: self, used: self.used.lock() }
+    }
+
+    /// Gives the lowest free number from `from` on, below `limit`, to the description.
+    ///
+    /// # Errors
+    /// EMFILE, ENOMEM
+    pub(crate) fn add(
+        &self,
+        description: Ref<Description>,
+        cloexec: bool,
+        from: usize,
+        limit: usize,
+    ) -> Result<i32> {
+        self.lock().add(description, cloexec, from, limit)
+    }
+
+    /// Whether exec closes `fd`.
+    ///
+    /// # Errors
+    /// EBADF
+    pub(crate) fn cloexec(&self, fd: i32) -> Result<bool> {
+        self.get(fd, &epoch::pin())?;
+        let place = usize::try_from(fd).ok().and_then(|number| self.place(number));
+        Ok(place.is_some_and(|place| place.cloexec.load(Ordering::Relaxed)))
+    }
+}
+
+/// The locked table.
+#[derive(Debug)]
+pub(crate) struct Locked<'t> {
+    table: &'t Table,
+    used: MutexGuard<'t, Numbers, { rank::DESCRIPTORS }>,
+}
+
+impl Locked<'_> {
+    /// See [`Table::add`].
+    pub(crate) fn add(
+        &mut self,
+        description: Ref<Description>,
+        cloexec: bool,
+        from: usize,
+        limit: usize,
+    ) -> Result<i32> {
+        let number = self.used.lowest_free(from);
+        if number >= limit {
+            return Err(Errno::EMFILE);
+        }
+        self.put(number, description, cloexec)?;
+        i32::try_from(number).map_err(|_| Errno::EMFILE)
+    }
+
+    /// Makes `number` stand for the description, and returns what it stood for.
+    ///
+    /// # Errors
+    /// ENOMEM, EBADF (a number beyond all limits)
+    pub(crate) fn put(
+        &mut self,
+        number: usize,
+        description: Ref<Description>,
+        cloexec: bool,
+    ) -> Result<Option<Ref<Description>>> {
+        let (segment, at) = place_of(number);
+        let segment_slot = self.table.segments.get(segment).ok_or(Errno::EBADF)?;
+        if segment_slot.get().is_none() {
+            let fresh = try_slice(segment_len(segment), Place::default).ok_or(Errno::ENOMEM)?;
+            // Nobody else sets it: we hold the lock.
+            let _ = segment_slot.set(fresh);
+        }
+        self.used.insert(number)?;
+        let place = segment_slot.get().and_then(|places| places.get(at)).ok_or(Errno::EBADF)?;
+        place.cloexec.store(cloexec, Ordering::Relaxed);
+        Ok(place.description.swap(Some(description)))
+    }
+
+    /// Takes `fd` out of the table.
+    ///
+    /// # Errors
+    /// EBADF
+    pub(crate) fn take(&mut self, fd: i32) -> Result<Ref<Description>> {
+        let number = usize::try_from(fd).map_err(|_| Errno::EBADF)?;
+        let taken =
+            self.table.place(number).and_then(|place| place.description.swap(None)).ok_or(Errno::EBADF)?;
+        self.used.remove(number);
+        Ok(taken)
+    }
+
+    /// Sets whether exec closes `fd`.
+    ///
+    /// # Errors
+    /// EBADF
+    pub(crate) fn set_cloexec(&mut self, fd: i32, on: bool) -> Result<()> {
+        let number = usize::try_from(fd).map_err(|_| Errno::EBADF)?;
+        let place = self.table.place(number).filter(|p| !p.description.is_empty()).ok_or(Errno::EBADF)?;
+        place.cloexec.store(on, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// The lowest open descriptor from `from` on, and whether exec closes it.
+    pub(crate) fn next(&self, from: usize) -> Option<(i32, bool)> {
+        let number = self.used.next(from)?;
+        let cloexec = self.table.place(number).is_some_and(|place| place.cloexec.load(Ordering::Relaxed));
+        Some((i32::try_from(number).ok()?, cloexec))
+    }
+
+    /// Fills an empty table with the same descriptions, as fork(2) does.
+    ///
+    /// # Errors
+    /// ENOMEM; then `child` may have some of them.
+    pub(crate) fn copy_to(&self, child: &Table) -> Result<()> {
+        let guard = epoch::pin();
+        let mut theirs = Locked { table: child, used: child.used.lock_another() };
+        let mut from = 0;
+        while let Some((fd, cloexec)) = self.next(from) {
+            let number = fd as usize;
+            if let Some(description) = self.table.get(fd, &guard).ok().and_then(Shared::upgrade) {
+                drop(theirs.put(number, description, cloexec)?);
+            }
+            from = number + 1;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn segments_follow_each_other_without_a_gap() {
+        let mut expected = (0, 0);
+        for number in 0..10_000 {
+            assert_eq!(place_of(number), expected);
+            expected.1 += 1;
+            if expected.1 == segment_len(expected.0) {
+                expected = (expected.0 + 1, 0);
+            }
+        }
+        assert!(place_of(u32::MAX as usize).0 < SEGMENTS + 1);
+    }
+}

@@ -1,0 +1,147 @@
+//! write(2), writev(2), pwrite(2), pwritev(2), pwritev2(2).
+
+use std::io::IoSlice;
+
+use super::Cage;
+use super::description::Description;
+use super::read::check_pieces;
+use crate::abi::{Errno, MAX_RW_COUNT, OFlags, Result, RwFlags};
+use crate::data::{Gather, Source};
+use crate::inode::{Object, WriteAt};
+use crate::sync::epoch;
+
+impl Cage {
+    /// Writes at the offset, or with O_APPEND at the end, and moves the offset.
+    ///
+    /// # Errors
+    /// EBADF, EFBIG, EINVAL, ENOSPC, EAGAIN, EINTR, EPIPE (the door raises SIGPIPE)
+    pub fn write(&self, fd: i32, buf: &[u8]) -> Result<usize> {
+        self.write_from(fd, &mut limited(buf))
+    }
+
+    /// Writes from several buffers, as one write.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write); EINVAL: more than 1,024 buffers.
+    pub fn writev(&self, fd: i32, bufs: &[IoSlice<'_>]) -> Result<usize> {
+        check_pieces(bufs.len(), bufs.iter().map(|b| b.len()))?;
+        self.write_from(fd, &mut Gather::new(bufs))
+    }
+
+    /// Writes from whatever gives bytes: what a door uses whose buffers are not slices.
+    ///
+    /// # Errors
+    /// As [`write`](Self::write), and EFAULT
+    pub fn write_from<S: Source + ?Sized>(&self, fd: i32, source: &mut S) -> Result<usize> {
+        let guard = epoch::pin();
+        let description = self.table.get(fd, &guard)?;
+        let inode = description.writable(&guard)?;
+        if !matches!(inode.object, Object::Regular(_)) {
+            let held = description.upgrade().ok_or(Errno::EBADF)?;
+            drop(guard);
+            return self.write_other(&held, source);
+        }
+        let mut offset = description.offset.lock();
+        let at = write_at(&description, *offset, RwFlags::empty());
+        let (end, written) = inode.write_at(at, source, self.cred(&guard)?)?;
+        if written > 0 {
+            *offset = end;
+        }
+        Ok(written)
+    }
+
+    /// Writes at `offset`, and leaves the descriptor's alone. As on Linux, O_APPEND writes at the end all the same.
+    ///
+    /// # Errors
+    /// EBADF, EFBIG, EINVAL (a negative offset), ENOSPC, ESPIPE
+    #[inline]
+    pub fn pwrite(&self, fd: i32, buf: &[u8], offset: i64) -> Result<usize> {
+        self.pwrite_from(fd, &mut limited(buf), offset, RwFlags::empty())
+    }
+
+    /// Writes from several buffers at `offset`.
+    ///
+    /// # Errors
+    /// As [`pwrite`](Self::pwrite); EINVAL: more than 1,024 buffers.
+    pub fn pwritev(&self, fd: i32, bufs: &[IoSlice<'_>], offset: i64) -> Result<usize> {
+        check_pieces(bufs.len(), bufs.iter().map(|b| b.len()))?;
+        self.pwrite_from(fd, &mut Gather::new(bufs), offset, RwFlags::empty())
+    }
+
+    /// pwritev with flags; an offset of -1 means the descriptor's.
+    ///
+    /// # Errors
+    /// As [`pwritev`](Self::pwritev); EOPNOTSUPP: unknown flags.
+    pub fn pwritev2(&self, fd: i32, bufs: &[IoSlice<'_>], offset: i64, flags: RwFlags) -> Result<usize> {
+        check_pieces(bufs.len(), bufs.iter().map(|b| b.len()))?;
+        let known = RwFlags::HIPRI
+            | RwFlags::DSYNC
+            | RwFlags::SYNC
+            | RwFlags::NOWAIT
+            | RwFlags::APPEND
+            | RwFlags::NOAPPEND;
+        if !(flags - known).is_empty() {
+            return Err(Errno::EOPNOTSUPP);
+        }
+        if offset == -1 && flags.intersects(RwFlags::APPEND | RwFlags::NOAPPEND) {
+            return self.write_flagged(fd, &mut Gather::new(bufs), flags);
+        }
+        if offset == -1 {
+            self.writev(fd, bufs)
+        } else {
+            self.pwrite_from(fd, &mut Gather::new(bufs), offset, flags)
+        }
+    }
+
+    /// [`pwrite`](Self::pwrite) from whatever gives bytes.
+    ///
+    /// # Errors
+    /// As [`pwrite`](Self::pwrite), and EFAULT
+    #[inline]
+    pub fn pwrite_from<S: Source + ?Sized>(
+        &self,
+        fd: i32,
+        source: &mut S,
+        offset: i64,
+        flags: RwFlags,
+    ) -> Result<usize> {
+        let offset = u64::try_from(offset).map_err(|_| Errno::EINVAL)?;
+        let guard = epoch::pin();
+        let description = self.table.get(fd, &guard)?;
+        if !matches!(description.opened(&guard)?.object, Object::Regular(_)) {
+            let held = description.upgrade().ok_or(Errno::EBADF)?;
+            drop(guard);
+            return self.pwrite_other(&held, source);
+        }
+        let inode = description.writable(&guard)?;
+        let at = write_at(&description, offset, flags);
+        Ok(inode.write_at(at, source, self.cred(&guard)?)?.1)
+    }
+
+    /// A write at the offset with flags that say where.
+    fn write_flagged<S: Source + ?Sized>(&self, fd: i32, source: &mut S, flags: RwFlags) -> Result<usize> {
+        let guard = epoch::pin();
+        let description = self.table.get(fd, &guard)?;
+        let inode = description.writable(&guard)?;
+        let mut offset = description.offset.lock();
+        let at = write_at(&description, *offset, flags);
+        let (end, written) = inode.write_at(at, source, self.cred(&guard)?)?;
+        if written > 0 {
+            *offset = end;
+        }
+        Ok(written)
+    }
+}
+
+/// Where a write goes: RWF_NOAPPEND and RWF_APPEND go before O_APPEND.
+#[inline]
+fn write_at(description: &Description, offset: u64, flags: RwFlags) -> WriteAt {
+    let append = description.flags().contains(OFlags::APPEND) && !flags.contains(RwFlags::NOAPPEND);
+    if append || flags.contains(RwFlags::APPEND) { WriteAt::End } else { WriteAt::Offset(offset) }
+}
+
+/// No call moves more bytes than `MAX_RW_COUNT`.
+#[inline]
+fn limited(buf: &[u8]) -> &[u8] {
+    &buf[..buf.len().min(MAX_RW_COUNT)]
+}

@@ -1,0 +1,260 @@
+//! The attributes of an inode: mode, owner, links, size, time stamps. Read without a lock, changed under a sequence
+//! lock, so that stat(2) shows all of a change or none of it.
+//!
+//! Knows no rule about who may change what: `setattr` does.
+
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
+
+use crate::abi::{FileType, Mode, Timespec};
+use crate::sync::seq::SeqLock;
+
+/// A bit of `flags`: an access list says more than the mode.
+pub(crate) const HAS_ACL: u32 = 1;
+/// A bit of `flags`: new entries of this directory inherit an access list.
+pub(crate) const HAS_DEFAULT_ACL: u32 = 2;
+
+/// The time stamps of an inode, by their place in [`Attributes`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stamp {
+    /// Last access.
+    Access = 0,
+    /// Last change of the contents.
+    Modify = 1,
+    /// Last change of the inode.
+    Change = 2,
+    /// Creation.
+    Birth = 3,
+}
+
+/// The attributes as they are kept. Every field is written only inside [`Attributes::change`].
+#[derive(Debug, Default)]
+pub(crate) struct Attributes {
+    seq: SeqLock,
+    mode: AtomicU32,
+    uid: AtomicU32,
+    gid: AtomicU32,
+    nlink: AtomicU32,
+    flags: AtomicU32,
+    nsec: [AtomicU32; 4],
+    sec: [AtomicI64; 4],
+    size: AtomicU64,
+    blocks: AtomicU64,
+}
+
+/// All attributes at one moment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Attr {
+    /// Type and permission bits, `st_mode`.
+    pub mode: u32,
+    /// The owner.
+    pub uid: u32,
+    /// The group.
+    pub gid: u32,
+    /// How many names it has.
+    pub nlink: u32,
+    /// Bytes.
+    pub size: u64,
+    /// Blocks of 512 bytes.
+    pub blocks: u64,
+    /// Last access.
+    pub atime: Timespec,
+    /// Last change of the contents.
+    pub mtime: Timespec,
+    /// Last change of the inode.
+    pub ctime: Timespec,
+    /// Creation.
+    pub btime: Timespec,
+    /// `HAS_ACL` and `HAS_DEFAULT_ACL`.
+    pub(crate) flags: u32,
+}
+
+/// What permission checks need of the attributes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Owner {
+    pub(crate) mode: u32,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
+    pub(crate) flags: u32,
+}
+
+impl Attr {
+    /// The permission bits.
+    pub fn permissions(&self) -> Mode {
+        Mode::from_raw(self.mode)
+    }
+
+    /// The type.
+    pub fn file_type(&self) -> FileType {
+        // Every inode is made with a type, and chmod keeps it.
+        FileType::from_mode(self.mode).unwrap_or(FileType::Regular)
+    }
+}
+
+impl Attributes {
+    /// The attributes of a new inode, all stamps the same.
+    pub(crate) fn new(mode: u32, uid: u32, gid: u32, nlink: u32, size: u64, now: Timespec) -> Self {
+        Self {
+            mode: mode.into(),
+            uid: uid.into(),
+            gid: gid.into(),
+            nlink: nlink.into(),
+            size: size.into(),
+            nsec: [now.nsec; 4].map(AtomicU32::new),
+            sec: [now.sec; 4].map(AtomicI64::new),
+            ..Self::default()
+        }
+    }
+
+    /// All of them at one moment.
+    #[inline]
+    pub(crate) fn get(&self) -> Attr {
+        self.seq.read(|| Attr {
+            mode: self.mode.load(Relaxed),
+            uid: self.uid.load(Relaxed),
+            gid: self.gid.load(Relaxed),
+            nlink: self.nlink.load(Relaxed),
+            size: self.size.load(Relaxed),
+            blocks: self.blocks.load(Relaxed),
+            atime: self.load(Stamp::Access),
+            mtime: self.load(Stamp::Modify),
+            ctime: self.load(Stamp::Change),
+            btime: self.load(Stamp::Birth),
+            flags: self.flags.load(Relaxed),
+        })
+    }
+
+    /// Mode and owner at one moment.
+    #[inline]
+    pub(crate) fn owner(&self) -> Owner {
+        self.seq.read(|| Owner {
+            mode: self.mode.load(Relaxed),
+            uid: self.uid.load(Relaxed),
+            gid: self.gid.load(Relaxed),
+            flags: self.flags.load(Relaxed),
+        })
+    }
+
+    /// `st_mode`, alone.
+    #[inline]
+    pub(crate) fn mode(&self) -> u32 {
+        self.mode.load(Relaxed)
+    }
+
+    /// The number of links, alone.
+    #[inline]
+    pub(crate) fn nlink(&self) -> u32 {
+        self.nlink.load(Relaxed)
+    }
+
+    /// The size, alone.
+    #[inline]
+    pub(crate) fn size(&self) -> u64 {
+        self.size.load(Relaxed)
+    }
+
+    /// The times of access, modification and change.
+    #[inline]
+    pub(crate) fn stamps(&self) -> (Timespec, Timespec, Timespec) {
+        self.seq.read(|| (self.load(Stamp::Access), self.load(Stamp::Modify), self.load(Stamp::Change)))
+    }
+
+    fn load(&self, stamp: Stamp) -> Timespec {
+        let at = stamp as usize;
+        Timespec { sec: self.sec[at].load(Relaxed), nsec: self.nsec[at].load(Relaxed) }
+    }
+
+    /// Changes several attributes in one step. `change` only reads and stores: it is run while readers wait.
+    #[inline]
+    pub(crate) fn change<R>(&self, change: impl FnOnce(&mut Change<'_>) -> R) -> R {
+        self.seq.write(|| change(&mut Change(self)))
+    }
+
+    /// Whether the contents' stamps are `now` already and the size is `size`, so that a write has nothing to note.
+    #[inline]
+    pub(crate) fn is_current(&self, now: Timespec, size: u64, blocks: u64) -> bool {
+        self.seq.read(|| {
+            self.size.load(Relaxed) == size
+                && self.blocks.load(Relaxed) == blocks
+                && self.load(Stamp::Modify) == now
+                && self.load(Stamp::Change) == now
+        })
+    }
+}
+
+/// The right to change attributes, inside [`Attributes::change`].
+#[derive(Debug)]
+pub(crate) struct Change<'a>(&'a Attributes);
+
+impl Change<'_> {
+    /// What they are now.
+    pub(crate) fn owner(&self) -> Owner {
+        let a = self.0;
+        Owner {
+            mode: a.mode.load(Relaxed),
+            uid: a.uid.load(Relaxed),
+            gid: a.gid.load(Relaxed),
+            flags: a.flags.load(Relaxed),
+        }
+    }
+
+    /// The number of links.
+    pub(crate) fn nlink(&self) -> u32 {
+        self.0.nlink.load(Relaxed)
+    }
+
+    /// The size.
+    pub(crate) fn size(&self) -> u64 {
+        self.0.size.load(Relaxed)
+    }
+
+    /// A time stamp.
+    pub(crate) fn stamp(&self, stamp: Stamp) -> Timespec {
+        self.0.load(stamp)
+    }
+
+    /// Sets the permission bits.
+    pub(crate) fn set_permissions(&mut self, mode: Mode) {
+        let kind = self.0.mode.load(Relaxed) & FileType::MASK;
+        self.0.mode.store(kind | (mode.bits() & 0o7777), Relaxed);
+    }
+
+    /// Sets owner and group.
+    pub(crate) fn set_owner(&mut self, uid: u32, gid: u32) {
+        self.0.uid.store(uid, Relaxed);
+        self.0.gid.store(gid, Relaxed);
+    }
+
+    /// Sets the number of links.
+    pub(crate) fn set_nlink(&mut self, nlink: u32) {
+        self.0.nlink.store(nlink, Relaxed);
+    }
+
+    /// Sets the size.
+    pub(crate) fn set_size(&mut self, size: u64) {
+        self.0.size.store(size, Relaxed);
+    }
+
+    /// Sets the number of blocks.
+    pub(crate) fn set_blocks(&mut self, blocks: u64) {
+        self.0.blocks.store(blocks, Relaxed);
+    }
+
+    /// Sets or clears bits of the flags.
+    pub(crate) fn set_flag(&mut self, flag: u32, on: bool) {
+        let flags = self.0.flags.load(Relaxed);
+        self.0.flags.store(if on { flags | flag } else { flags & !flag }, Relaxed);
+    }
+
+    /// Sets a time stamp.
+    pub(crate) fn set(&mut self, stamp: Stamp, time: Timespec) {
+        let at = stamp as usize;
+        self.0.sec[at].store(time.sec, Relaxed);
+        self.0.nsec[at].store(time.nsec, Relaxed);
+    }
+
+    /// Sets the stamps of a change of contents.
+    pub(crate) fn modified(&mut self, now: Timespec) {
+        self.set(Stamp::Modify, now);
+        self.set(Stamp::Change, now);
+    }
+}

@@ -1,0 +1,238 @@
+//! Directories: the names they hold, their own name and parent.
+//!
+//! Lookup, readdir and ".." take no lock. Changes are made under the directory's lock through [`Entries`]; a change
+//! that moves names (rename) is made visible in one step by the sequence count, for which lookups check. Who may
+//! change what is decided above: in `create`, `unlink` and `rename`.
+
+use super::Inode;
+use super::entries::{Counts, FIRST_COOKIE, Position, Room, Table, Visited};
+use super::name::Name;
+use crate::abi::Errno;
+use crate::sync::alloc::try_copy;
+use crate::sync::epoch::{Guard, RcuBox};
+use crate::sync::lock::{Mutex, MutexGuard, rank};
+use crate::sync::refcount::{Ref, Shared, Slot};
+use crate::sync::seq::SeqLock;
+
+/// A directory's own part.
+#[derive(Debug)]
+pub struct Directory {
+    /// Changes when names move, and when the entries move to another table.
+    moves: SeqLock,
+    /// `None` while the directory never had an entry. Replaced under the lock.
+    table: RcuBox<Table>,
+    /// The directory above; the root is above itself (as `None`). Written under the lock of the parents.
+    parent: Slot<Inode>,
+    /// Its name there. Written with `parent`.
+    name: RcuBox<Box<[u8]>>,
+    /// What writers keep.
+    state: Mutex<State, { rank::DIRECTORY }>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    counts: Counts,
+    /// rmdir(2) took it away: it gets no new entries (`S_DEAD`).
+    removed: bool,
+}
+
+impl Directory {
+    /// An empty directory below `parent`; `None` for a root.
+    pub(super) fn new(parent: Option<Ref<Inode>>, name: &[u8]) -> Result<Self, Errno> {
+        let name = try_copy(name).ok_or(Errno::ENOMEM)?;
+        Ok(Self {
+            moves: SeqLock::new(),
+            table: RcuBox::empty(),
+            parent: parent.map(Slot::new).unwrap_or_default(),
+            name: RcuBox::new(name),
+            state: Mutex::default(),
+        })
+    }
+
+    /// The inode that `name` stands for.
+    #[inline]
+    pub(crate) fn lookup<'g>(&self, name: &Name<'_>, guard: &'g Guard) -> Option<Shared<'g, Inode>> {
+        self.moves.read(|| self.table.load(guard)?.find(name, guard).map(|(_, inode)| inode))
+    }
+
+    /// The directory above this one, or `None` for the root.
+    #[inline]
+    pub(crate) fn parent<'g>(&self, guard: &'g Guard) -> Option<Shared<'g, Inode>> {
+        self.parent.load(guard)
+    }
+
+    /// Its name in the directory above.
+    pub(crate) fn own_name<'g>(&self, guard: &'g Guard) -> &'g [u8] {
+        self.name.load(guard).map_or(&[], |name| name)
+    }
+
+    /// Tells a directory its new place. The caller holds the locks of the old and the new parent.
+    pub(super) fn set_place(&self, parent: Option<Ref<Inode>>, name: Box<Box<[u8]>>, guard: &Guard) {
+        if let Some(parent) = parent {
+            drop(self.parent.swap(Some(parent)));
+        }
+        drop(self.name.replace(Some(name), size_of::<Box<[u8]>>(), guard));
+    }
+
+    /// Calls `visit(cookie, name, inode)` for each entry with a cookie of at least `from` until it returns false. The
+    /// cookies ascend in the order of creation and are never used twice.
+    pub(crate) fn visit<'g>(
+        &self,
+        mut from: u64,
+        guard: &'g Guard,
+        mut visit: impl FnMut(u64, &[u8], Shared<'g, Inode>) -> bool,
+    ) {
+        loop {
+            let started = self.moves.start();
+            let Some(table) = self.table.load(guard) else { return };
+            let still = || self.moves.unchanged(started);
+            let seen = table.visit(from, guard, still, |cookie, name, inode| {
+                from = cookie + 1;
+                visit(cookie, name, inode)
+            });
+            if seen != Visited::Moved {
+                return;
+            }
+        }
+    }
+
+    /// The cookie that the next new entry will get: all present ones are below it.
+    pub(crate) fn end(&self) -> u64 {
+        self.state.lock().counts.end()
+    }
+
+    /// Locks the entries for a change.
+    pub(super) fn entries<'g>(&'g self, guard: &'g Guard) -> Entries<'g> {
+        Entries { dir: self, state: self.state.lock(), guard }
+    }
+
+    /// Locks the entries while another directory's are locked: one above it, or any if the lock of renames is held.
+    pub(super) fn more_entries<'g>(&'g self, guard: &'g Guard) -> Entries<'g> {
+        Entries { dir: self, state: self.state.lock_another(), guard }
+    }
+
+    /// Takes all entries out, for the end of the instance.
+    pub(crate) fn drain(&self, guard: &Guard, taken: impl FnMut(Ref<Inode>)) {
+        let state = self.state.lock();
+        if let Some(table) = self.table.load(guard) {
+            table.clear(taken);
+        }
+        drop(state);
+        drop(self.parent.swap(None));
+    }
+}
+
+/// The locked entries of a directory.
+#[derive(Debug)]
+pub(super) struct Entries<'g> {
+    dir: &'g Directory,
+    state: MutexGuard<'g, State, { rank::DIRECTORY }>,
+    guard: &'g Guard,
+}
+
+/// An entry that was found under the lock.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Found<'g> {
+    position: Position,
+    pub(super) inode: Shared<'g, Inode>,
+}
+
+impl<'g> Entries<'g> {
+    /// The entry with this name.
+    pub(super) fn find(&self, name: &Name<'_>) -> Option<Found<'g>> {
+        let (position, inode) = self.dir.table.load(self.guard)?.find(name, self.guard)?;
+        Some(Found { position, inode })
+    }
+
+    /// Whether rmdir(2) took the directory away.
+    pub(super) fn removed(&self) -> bool {
+        self.state.removed
+    }
+
+    /// Notes that rmdir(2) takes it away.
+    pub(super) fn set_removed(&mut self) {
+        self.state.removed = true;
+    }
+
+    /// How many entries there are.
+    pub(super) fn len(&self) -> usize {
+        self.state.counts.live
+    }
+
+    /// Makes room for an entry, so that [`insert`](Self::insert) cannot fail.
+    pub(super) fn reserve(&mut self, name: &Name<'_>) -> Result<Room, Errno> {
+        let table = self.dir.table.load(self.guard);
+        if let Some(grown) = self.state.counts.grow(table)? {
+            drop(self.dir.table.replace(Some(grown), table.map_or(0, Table::bytes), self.guard));
+        }
+        let table = self.dir.table.load(self.guard).ok_or(Errno::ENOMEM)?;
+        self.state.counts.room(table, name)
+    }
+
+    /// Adds the entry, which is not there yet.
+    pub(super) fn insert(&mut self, room: Room, name: &Name<'_>, inode: Ref<Inode>) {
+        if let Some(table) = self.dir.table.load(self.guard) {
+            self.state.counts.insert(table, room, name, inode);
+        }
+    }
+
+    /// Removes the entry.
+    pub(super) fn remove(&mut self, name: &Name<'_>, found: Found<'_>) -> Option<Ref<Inode>> {
+        let table = self.dir.table.load(self.guard)?;
+        self.state.counts.remove(table, name, found.position)
+    }
+
+    /// Puts another inode in the entry's place.
+    pub(super) fn replace(&mut self, found: Found<'_>, inode: Ref<Inode>) -> Option<Ref<Inode>> {
+        self.dir.table.load(self.guard)?.slot(found.position)?.swap(Some(inode))
+    }
+
+    /// Exchanges the inodes of two entries, of this directory or of two.
+    pub(super) fn exchange(&mut self, found: Found<'_>, other: &Directory, theirs: Found<'_>) {
+        let mine = self.dir.table.load(self.guard).and_then(|t| t.slot(found.position));
+        let theirs = other.table.load(self.guard).and_then(|t| t.slot(theirs.position));
+        if let (Some(mine), Some(theirs)) = (mine, theirs) {
+            mine.exchange(theirs);
+        }
+    }
+
+    /// Moves the entries together when most records are dead. To be called after removals, outside of
+    /// [`moving`]; if the host has no memory for it, things stay as they are.
+    pub(super) fn tidy(&mut self) {
+        let counts = &mut self.state.counts;
+        if !counts.sparse() {
+            return;
+        }
+        let Some(old) = self.dir.table.load(self.guard) else { return };
+        let Some(new) = counts.compacted(old, self.guard) else { return };
+        let replaced = self.dir.moves.write(|| self.dir.table.replace(Some(new), old.bytes(), self.guard));
+        drop(replaced);
+        // Each inode is held by the new table too, so none goes away here.
+        old.clear(drop);
+    }
+
+    /// The directory.
+    pub(super) fn dir(&self) -> &'g Directory {
+        self.dir
+    }
+}
+
+/// Makes what `change` does to the entries of one or two directories visible in one step. It must be short, and must
+/// not block, fail or drop the last reference to anything.
+pub(super) fn moving<R>(one: &Directory, other: Option<&Directory>, change: impl FnOnce() -> R) -> R {
+    match other.filter(|other| !std::ptr::eq(*other, one)) {
+        None => one.moves.write(change),
+        Some(other) => {
+            // Two renames that have directories in common exclude each other by the directories' locks, so the
+            // order of the two counts is of no matter.
+            let (a, b) = (one.moves.begin(), other.moves.begin());
+            let result = change();
+            other.moves.end(b);
+            one.moves.end(a);
+            result
+        }
+    }
+}
+
+/// Where the entries of a directory stream begin, after "." and "..".
+pub(crate) const FIRST_ENTRY: u64 = FIRST_COOKIE;

@@ -1,0 +1,72 @@
+//! link(2): another name for an inode.
+
+use super::create::ENTRY_SIZE;
+use super::permission::{may_create, owner_or_capable, permission};
+use super::{Credentials, Inode, Name, Protections};
+use crate::abi::{Access, Errno, FileType, LINK_MAX, Mode};
+use crate::sync::epoch::Guard;
+use crate::sync::refcount::Shared;
+
+impl Inode {
+    /// Gives `inode` the name `name` in `dir`. `tmpfile` says that it was opened with O_TMPFILE and not O_EXCL, and so
+    /// may have its first name.
+    ///
+    /// # Errors
+    /// EEXIST, ENOENT (the directory was removed, or the inode has no name left), EACCES, EPERM (a directory, or
+    /// protected as by `protected_hardlinks`), EMLINK, ENOTDIR, ENAMETOOLONG, ENOMEM
+    pub fn link(
+        inode: Shared<'_, Self>,
+        dir: Shared<'_, Self>,
+        name: &[u8],
+        tmpfile: bool,
+        cred: &Credentials,
+        guard: &Guard,
+    ) -> Result<(), Errno> {
+        let directory = dir.directory()?;
+        let key = Name::new(name, dir.sb.seed)?;
+        let mut entries = directory.entries(guard);
+        if entries.find(&key).is_some() {
+            return Err(Errno::EEXIST);
+        }
+        if entries.removed() {
+            return Err(Errno::ENOENT);
+        }
+        may_linkat(&inode, cred)?;
+        may_create(&dir, cred)?;
+        if inode.is_dir() {
+            return Err(Errno::EPERM);
+        }
+        let held = inode.upgrade().ok_or(Errno::ENOENT)?;
+        let room = entries.reserve(&key)?;
+        let now = dir.sb.now();
+        inode.attributes.change(|a| {
+            match a.nlink() {
+                0 if !tmpfile => return Err(Errno::ENOENT),
+                LINK_MAX => return Err(Errno::EMLINK),
+                nlink => a.set_nlink(nlink + 1),
+            }
+            a.set(super::attributes::Stamp::Change, now);
+            Ok(())
+        })?;
+        entries.insert(room, &key, held);
+        dir.attributes.change(|a| {
+            a.set_size(a.size() + ENTRY_SIZE);
+            a.modified(now);
+        });
+        Ok(())
+    }
+}
+
+/// `may_linkat`: where that is asked for, who is not the owner links only what is safe.
+fn may_linkat(inode: &Inode, cred: &Credentials) -> Result<(), Errno> {
+    if !inode.sb.protections.contains(Protections::HARDLINKS) {
+        return Ok(());
+    }
+    let owner = inode.attributes.owner();
+    let special = owner.mode & Mode::SUID.bits() != 0
+        || owner.mode & (Mode::SGID | Mode::XGRP).bits() == (Mode::SGID | Mode::XGRP).bits();
+    let safe = inode.file_type() == FileType::Regular
+        && !special
+        && permission(inode, cred, Access::READ | Access::WRITE).is_ok();
+    if safe || owner_or_capable(owner.uid, cred) { Ok(()) } else { Err(Errno::EPERM) }
+}

@@ -1,0 +1,105 @@
+//! May they? The permission checks of the VFS (fs/namei.c, fs/attr.c), for every operation.
+//!
+//! Pure questions about an inode and credentials; changes nothing.
+
+use super::attributes::{HAS_ACL, Owner};
+use super::{Credentials, Inode};
+use crate::abi::{Access, Errno, FileType, Mode};
+use crate::inode::Capabilities;
+
+/// `generic_permission`: whether `cred` may access the inode so.
+///
+/// # Errors
+/// EACCES
+#[inline]
+pub(crate) fn permission(inode: &Inode, cred: &Credentials, want: Access) -> Result<(), Errno> {
+    let owner = inode.attributes.owner();
+    let bits = want.bits() & 7;
+    if owner.flags & HAS_ACL == 0 {
+        // What everybody may, whoever asks may.
+        let class = class(&owner, cred);
+        if class & bits == bits {
+            return Ok(());
+        }
+    } else if acl_allows(inode, &owner, cred, bits) {
+        return Ok(());
+    }
+    overridden(&owner, cred, want)
+}
+
+/// The three bits that the mode grants to `cred`.
+#[inline]
+fn class(owner: &Owner, cred: &Credentials) -> u32 {
+    if cred.fsuid == owner.uid {
+        return owner.mode >> 6 & 7;
+    }
+    let (group, others) = (owner.mode >> 3 & 7, owner.mode & 7);
+    // Groups are searched only where it matters (`acl_permission_check`).
+    if group != others && cred.in_group(owner.gid) { group } else { others }
+}
+
+#[cold]
+fn acl_allows(inode: &Inode, owner: &Owner, cred: &Credentials, bits: u32) -> bool {
+    if cred.fsuid == owner.uid {
+        return owner.mode >> 6 & bits == bits;
+    }
+    inode.acl_permission(owner, cred, bits)
+}
+
+/// What capabilities allow beyond the bits.
+#[cold]
+fn overridden(owner: &Owner, cred: &Credentials, want: Access) -> Result<(), Errno> {
+    let directory = owner.mode & FileType::MASK == FileType::Directory.mode_bits();
+    let reading = !want.contains(Access::WRITE) && (directory || want == Access::READ);
+    if reading && cred.capable(Capabilities::DAC_READ_SEARCH) {
+        return Ok(());
+    }
+    // Even the superuser executes only what somebody may execute.
+    let executable = directory || owner.mode & 0o111 != 0;
+    if cred.capable(Capabilities::DAC_OVERRIDE) && (executable || !want.contains(Access::EXEC)) {
+        return Ok(());
+    }
+    Err(Errno::EACCES)
+}
+
+/// `inode_owner_or_capable`: whether `cred` acts as the owner of the inode.
+pub(crate) fn owner_or_capable(uid: u32, cred: &Credentials) -> bool {
+    cred.fsuid == uid || cred.capable(Capabilities::FOWNER)
+}
+
+/// `may_create`: whether `cred` may make an entry in the directory.
+///
+/// # Errors
+/// EACCES
+pub(super) fn may_create(dir: &Inode, cred: &Credentials) -> Result<(), Errno> {
+    permission(dir, cred, Access::WRITE | Access::EXEC)
+}
+
+/// `may_delete`: whether `cred` may take `victim` out of the directory; `as_dir` says whether by rmdir(2), or by
+/// renaming a directory over it.
+///
+/// # Errors
+/// EACCES, EPERM (sticky directory), ENOTDIR, EISDIR, EBUSY (a root directory)
+pub(super) fn may_delete(dir: &Inode, victim: &Inode, cred: &Credentials, as_dir: bool) -> Result<(), Errno> {
+    permission(dir, cred, Access::WRITE | Access::EXEC)?;
+    check_sticky(dir, victim, cred)?;
+    match (as_dir, victim.is_dir()) {
+        (true, false) => Err(Errno::ENOTDIR),
+        (false, true) => Err(Errno::EISDIR),
+        _ => Ok(()),
+    }
+}
+
+/// `check_sticky`: in a sticky directory only the owner of the entry, of the directory, or who acts as it, removes.
+fn check_sticky(dir: &Inode, victim: &Inode, cred: &Credentials) -> Result<(), Errno> {
+    let parent = dir.attributes.owner();
+    let sticky = parent.mode & Mode::SVTX.bits() != 0;
+    if sticky
+        && cred.fsuid != victim.attributes.owner().uid
+        && cred.fsuid != parent.uid
+        && !cred.capable(Capabilities::FOWNER)
+    {
+        return Err(Errno::EPERM);
+    }
+    Ok(())
+}

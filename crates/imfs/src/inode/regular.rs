@@ -1,0 +1,167 @@
+//! Regular files: reading, writing, and changes of size, with what they do to the attributes.
+//!
+//! The bytes themselves are the data layer's. One lock a file makes reads and writes atomic against each other.
+
+use super::{Credentials, Inode, Object};
+use crate::abi::{Errno, MAX_FILE_SIZE, MAX_RW_COUNT, Result};
+use crate::data::{Contents, Sink, Source, Space};
+use crate::sync::lock::{RwLock, WriteGuard, rank};
+
+/// A regular file's own part.
+#[derive(Debug)]
+pub struct Regular {
+    /// The bytes. The size and the blocks in the attributes are copies that are written under this lock.
+    pub(super) contents: RwLock<Contents, { rank::CONTENTS }>,
+}
+
+impl Default for Regular {
+    fn default() -> Self {
+        Self { contents: RwLock::new(Contents::new()) }
+    }
+}
+
+/// Where a write goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WriteAt {
+    /// To this offset.
+    Offset(u64),
+    /// To the end, as one step with finding it (O_APPEND).
+    End,
+}
+
+impl Regular {
+    /// Gives all space back.
+    pub(super) fn release(&self, space: &Space) {
+        self.contents.write_another().release(space);
+    }
+}
+
+impl Inode {
+    /// The contents of a regular file.
+    ///
+    /// # Errors
+    /// EISDIR: a directory. EINVAL: anything else that has none.
+    #[inline]
+    pub(crate) fn regular(&self) -> Result<&Regular> {
+        match &self.object {
+            Object::Regular(regular) => Ok(regular),
+            Object::Directory(_) => Err(Errno::EISDIR),
+            _ => Err(Errno::EINVAL),
+        }
+    }
+
+    /// Reads from a regular file (pread(2)): as many bytes as the sink takes and the file has. `noatime` leaves the
+    /// access time alone.
+    ///
+    /// # Errors
+    /// EISDIR, EINVAL, EFAULT (the sink took nothing)
+    #[inline]
+    pub fn read_at<S: Sink + ?Sized>(&self, offset: u64, sink: &mut S, noatime: bool) -> Result<usize> {
+        let read = self.regular()?.contents.read().read(offset, sink)?;
+        if !noatime {
+            self.touch_atime();
+        }
+        Ok(read)
+    }
+
+    /// Writes to a regular file (pwrite(2)). Returns where the write ended and how many bytes it was: fewer than there
+    /// were if the space or the source ended midway, or at the largest size of a file.
+    ///
+    /// # Errors
+    /// EISDIR, EINVAL, EFBIG, ENOSPC, ENOMEM, EFAULT; then nothing was written.
+    #[inline]
+    pub fn write_at<S: Source + ?Sized>(
+        &self,
+        at: WriteAt,
+        source: &mut S,
+        cred: &Credentials,
+    ) -> Result<(u64, usize)> {
+        let regular = self.regular()?;
+        if source.len() > MAX_RW_COUNT {
+            return Err(Errno::EINVAL);
+        }
+        let mut contents = regular.contents.write();
+        let offset = match at {
+            WriteAt::Offset(offset) => offset,
+            WriteAt::End => contents.size(),
+        };
+        if source.is_empty() {
+            return Ok((offset, 0));
+        }
+        if offset >= MAX_FILE_SIZE {
+            return Err(Errno::EFBIG);
+        }
+        self.remove_privs(cred);
+        let written = contents.write(&self.sb.space, offset, source)?;
+        self.contents_changed(&contents);
+        Ok((offset + written as u64, written))
+    }
+
+    /// Sets the size (truncate(2)), whoever asks.
+    ///
+    /// # Errors
+    /// EISDIR, EINVAL, EFBIG, ENOMEM
+    pub fn set_size(&self, size: u64, cred: &Credentials) -> Result<()> {
+        let regular = self.regular()?;
+        if size > MAX_FILE_SIZE {
+            return Err(Errno::EFBIG);
+        }
+        let mut contents = regular.contents.write();
+        contents.truncate(&self.sb.space, size)?;
+        self.contents_changed(&contents);
+        drop(contents);
+        self.remove_privs(cred);
+        Ok(())
+    }
+
+    /// Locks the contents for a change that `change` makes, and notes it in the attributes.
+    ///
+    /// # Errors
+    /// EISDIR, EINVAL, and those of `change`
+    pub(crate) fn change_contents<R>(
+        &self,
+        cred: &Credentials,
+        change: impl FnOnce(&mut WriteGuard<'_, Contents, { rank::CONTENTS }>, &Space) -> Result<R>,
+    ) -> Result<R> {
+        let mut contents = self.regular()?.contents.write();
+        let result = change(&mut contents, &self.sb.space)?;
+        self.remove_privs(cred);
+        self.contents_changed(&contents);
+        Ok(result)
+    }
+
+    /// Notes size, blocks and times after a change. The caller has the contents locked.
+    #[inline]
+    pub(super) fn contents_changed(&self, contents: &Contents) {
+        let (now, size, blocks) = (self.sb.now(), contents.size(), contents.blocks());
+        if !self.attributes.is_current(now, size, blocks) {
+            self.attributes.change(|a| {
+                a.set_size(size);
+                a.set_blocks(blocks);
+                a.modified(now);
+            });
+        }
+    }
+}
+
+impl Regular {
+    /// SEEK_DATA of lseek(2): the first offset from `offset` on that is not in a hole.
+    ///
+    /// # Errors
+    /// ENXIO: there is none, or `offset` is negative or beyond the end.
+    pub(crate) fn seek_data(&self, offset: i64) -> Result<i64> {
+        let contents = self.contents.read();
+        let from = u64::try_from(offset).map_err(|_| Errno::ENXIO)?;
+        Ok(contents.seek_data(from)? as i64)
+    }
+
+    /// SEEK_HOLE of lseek(2): the first offset from `offset` on that is in a hole, or the end.
+    ///
+    /// # Errors
+    /// ENXIO: `offset` is negative or beyond the end.
+    pub(crate) fn seek_hole(&self, offset: i64) -> Result<i64> {
+        let contents = self.contents.read();
+        let from = u64::try_from(offset).map_err(|_| Errno::ENXIO)?;
+        Ok(contents.seek_hole(from)? as i64)
+    }
+}

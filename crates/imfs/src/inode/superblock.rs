@@ -1,0 +1,182 @@
+//! What all inodes of one instance share: limits and what is used of them, clock, randomness, policies.
+//!
+//! Knows no inode: inodes know it.
+
+use bitflags::bitflags;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::locks::LockTable;
+use super::xattr::XattrSpace;
+use crate::abi::{Dev, Errno, Timespec};
+use crate::data::Space;
+use crate::platform::clock::Clock;
+use crate::platform::entropy::Entropy;
+use crate::sync::lock::{Mutex, rank};
+use crate::sync::refcount::Evict;
+
+/// When reading moves the access time (mount(8)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Atime {
+    /// If it is not later than the last change, or a day old: Linux's default.
+    #[default]
+    Relative,
+    /// Always.
+    Strict,
+    /// Never.
+    Never,
+}
+
+bitflags! {
+    /// The restrictions of the sysctls `fs.protected_*` (proc_sys_fs(5)), which Linux distributions switch on.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    pub struct Protections: u8 {
+        /// Hard links to files that one neither owns nor may read and write.
+        const HARDLINKS = 1;
+        /// Others' symbolic links in sticky directories that all may write to.
+        const SYMLINKS = 2;
+        /// O_CREAT of others' regular files in such directories.
+        const REGULAR = 4;
+        /// O_CREAT of others' FIFOs in such directories.
+        const FIFOS = 8;
+    }
+}
+
+/// The shared part of an instance.
+pub struct Superblock {
+    /// The device number that stat(2) shows.
+    pub(crate) dev: Dev,
+    /// Pages of regular files.
+    pub(crate) space: Space,
+    /// When reading moves the access time.
+    pub(crate) atime: Atime,
+    /// What is restricted beyond POSIX.
+    pub(crate) protections: Protections,
+    /// The seed of name hashes: secret.
+    pub(crate) seed: u64,
+    /// Held by a rename between two directories, so that the tree above them stands still
+    /// (Linux's `s_vfs_rename_mutex`).
+    pub(crate) rename: Mutex<(), { rank::RENAME }>,
+    clock: Box<dyn Clock>,
+    entropy: Box<dyn Entropy>,
+    /// The graph of waits for record locks.
+    pub(crate) locks: LockTable,
+    /// The room for inodes and their attributes, in bytes, and what is used of it (`free_ispace` of tmpfs).
+    inode_space: u64,
+    inode_used: AtomicU64,
+    next_ino: AtomicU64,
+    max_descriptions: u64,
+    descriptions: AtomicU64,
+    /// The next number for a description or for credentials.
+    next_number: AtomicU64,
+}
+
+/// What an inode takes of the room for inodes (`BOGO_INODE_SIZE`).
+const INODE_SIZE: u64 = 1024;
+
+impl Evict for Superblock {}
+
+impl std::fmt::Debug for Superblock {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Superblock")
+            .field("dev", &self.dev)
+            .field("inode_used", &self.inode_used)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How a superblock is made.
+pub(crate) struct Setup {
+    pub(crate) dev: Dev,
+    pub(crate) size: u64,
+    pub(crate) inodes: u64,
+    pub(crate) descriptions: u64,
+    pub(crate) atime: Atime,
+    pub(crate) protections: Protections,
+    pub(crate) clock: Box<dyn Clock>,
+    pub(crate) entropy: Box<dyn Entropy>,
+}
+
+impl Superblock {
+    pub(crate) fn new(setup: Setup) -> Self {
+        let mut seed = [0; 8];
+        setup.entropy.fill(&mut seed);
+        Self {
+            dev: setup.dev,
+            space: Space::new(setup.size),
+            atime: setup.atime,
+            protections: setup.protections,
+            seed: u64::from_le_bytes(seed),
+            rename: Mutex::new(()),
+            clock: setup.clock,
+            entropy: setup.entropy,
+            locks: LockTable::default(),
+            inode_space: setup.inodes.saturating_mul(INODE_SIZE),
+            inode_used: AtomicU64::new(0),
+            next_ino: AtomicU64::new(1),
+            max_descriptions: setup.descriptions,
+            descriptions: AtomicU64::new(0),
+            next_number: AtomicU64::new(1),
+        }
+    }
+
+    /// The time for time stamps.
+    #[inline]
+    pub(crate) fn now(&self) -> Timespec {
+        self.clock.now()
+    }
+
+    /// Random bytes.
+    pub(crate) fn random(&self, buf: &mut [u8]) {
+        self.entropy.fill(buf);
+    }
+
+    /// Counts a new inode and gives it a number; ENOSPC at the limit.
+    pub(super) fn new_ino(&self) -> Result<u64, Errno> {
+        self.charge(INODE_SIZE)?;
+        Ok(self.next_ino.fetch_add(1, Ordering::Relaxed))
+    }
+
+    /// Counts an inode that is gone.
+    pub(super) fn free_ino(&self) {
+        self.refund(INODE_SIZE);
+    }
+
+    /// The most inodes, and how many more there can be.
+    pub(crate) fn inodes(&self) -> (u64, u64) {
+        let free = self.inode_space.saturating_sub(self.inode_used.load(Ordering::Relaxed));
+        (self.inode_space / INODE_SIZE, free / INODE_SIZE)
+    }
+
+    /// Counts a new open file description and gives it a number; ENFILE at the limit.
+    pub(crate) fn new_description(&self) -> Result<u64, Errno> {
+        if self.descriptions.fetch_add(1, Ordering::Relaxed) >= self.max_descriptions {
+            self.descriptions.fetch_sub(1, Ordering::Relaxed);
+            return Err(Errno::ENFILE);
+        }
+        Ok(self.new_identity())
+    }
+
+    /// A number that was not given out before.
+    pub(crate) fn new_identity(&self) -> u64 {
+        self.next_number.fetch_add(1, Ordering::Relaxed)
+    }
+
+    /// Counts a description that is gone.
+    pub(crate) fn free_description(&self) {
+        self.descriptions.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+impl XattrSpace for Superblock {
+    fn charge(&self, bytes: u64) -> Result<(), Errno> {
+        if self.inode_used.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes) > self.inode_space {
+            self.inode_used.fetch_sub(bytes, Ordering::Relaxed);
+            return Err(Errno::ENOSPC);
+        }
+        Ok(())
+    }
+
+    fn refund(&self, bytes: u64) {
+        self.inode_used.fetch_sub(bytes, Ordering::Relaxed);
+    }
+}

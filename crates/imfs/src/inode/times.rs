@@ -1,0 +1,29 @@
+//! When reading moves the access time (`touch_atime`, `relatime_need_update`).
+
+use super::attributes::Stamp;
+use super::{Atime, Inode};
+use crate::abi::Timespec;
+
+/// A day, in seconds.
+const DAY: i64 = 24 * 60 * 60;
+
+impl Inode {
+    /// Notes that the contents were read.
+    #[inline]
+    pub(crate) fn touch_atime(&self) {
+        if self.sb.atime != Atime::Never {
+            let now = self.sb.now();
+            if self.atime_is_due(now) {
+                self.attributes.change(|a| a.set(Stamp::Access, now));
+            }
+        }
+    }
+
+    fn atime_is_due(&self, now: Timespec) -> bool {
+        let (atime, mtime, ctime) = self.attributes.stamps();
+        if self.sb.atime == Atime::Strict {
+            return atime != now;
+        }
+        (mtime >= atime || ctime >= atime || now.sec - atime.sec >= DAY) && atime != now
+    }
+}

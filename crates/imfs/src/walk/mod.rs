@@ -1,0 +1,320 @@
+//! Path resolution (path_resolution(7), fs/namei.c): the only place that knows '/', ".", "..", symbolic links,
+//! RESOLVE_* and ELOOP.
+//!
+//! A walk runs under one epoch guard and takes no lock and no reference: what it finds is valid under the guard. The
+//! cage layer gives it a starting directory, a root and credentials, and acts on the result through the inode layer.
+
+use crate::abi::{Access, Errno, MAXSYMLINKS, PATH_MAX, ResolveFlags, Result};
+use crate::inode::{Credentials, Inode, Name, Protections, permission};
+use crate::sync::epoch::Guard;
+use crate::sync::refcount::Shared;
+
+/// Where walks start, and what they may do.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Walk<'g> {
+    /// Where absolute paths start, and where ".." ends.
+    pub(crate) root: Shared<'g, Inode>,
+    /// Where relative paths start.
+    pub(crate) start: Shared<'g, Inode>,
+    /// Who walks.
+    pub(crate) cred: &'g Credentials,
+    /// The restrictions of openat2(2).
+    pub(crate) resolve: ResolveFlags,
+    pub(crate) guard: &'g Guard,
+}
+
+/// The last component of a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Last<'g> {
+    /// A name.
+    Name(&'g [u8]),
+    /// ".", "..", or nothing but slashes: something that exists, and that no call makes or removes.
+    Dot,
+    /// "..": as [`Dot`](Self::Dot), where calls answer it otherwise.
+    DotDot,
+    /// The path is "/".
+    Root,
+}
+
+/// The directory that the last component is in, and that component: what calls need that make or remove names.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Parent<'g> {
+    pub(crate) dir: Shared<'g, Inode>,
+    pub(crate) last: Last<'g>,
+    /// Whether slashes follow the last component.
+    pub(crate) slash: bool,
+}
+
+/// Paths that are still to be walked: the rest of the path, below the rest of each symbolic link in it.
+struct Pending<'g> {
+    paths: [&'g [u8]; MAXSYMLINKS + 1],
+    len: usize,
+    links: usize,
+}
+
+/// One component, taken off the front of a path.
+struct Step<'g> {
+    name: &'g [u8],
+    /// What follows, without slashes in front.
+    rest: &'g [u8],
+    /// Whether slashes follow.
+    slash: bool,
+}
+
+/// Takes the first component off a path that does not start with a slash.
+#[inline]
+fn step(path: &[u8]) -> Step<'_> {
+    let end = path.iter().position(|b| *b == b'/').unwrap_or(path.len());
+    let (name, after) = path.split_at(end);
+    Step { name, rest: without_slashes(after), slash: !after.is_empty() }
+}
+
+#[inline]
+fn without_slashes(path: &[u8]) -> &[u8] {
+    match path {
+        [b'/', rest @ ..] if rest.first() != Some(&b'/') => rest,
+        [b'/', ..] => &path[path.iter().position(|b| *b != b'/').unwrap_or(path.len())..],
+        _ => path,
+    }
+}
+
+/// Whether the caller's path can be walked at all (`getname`).
+///
+/// # Errors
+/// ENAMETOOLONG: with its NUL it is longer than PATH_MAX. EINVAL: it has a NUL inside, which no C string can.
+#[inline]
+pub(crate) fn check_path(path: &[u8]) -> Result<()> {
+    if path.len() >= PATH_MAX {
+        return Err(Errno::ENAMETOOLONG);
+    }
+    Ok(())
+}
+
+impl<'g> Walk<'g> {
+    /// The inode at `path`. A symbolic link at its end is followed if `follow` says so, or if slashes follow it.
+    ///
+    /// # Errors
+    /// ENOENT, ENOTDIR, EACCES, ELOOP, ENAMETOOLONG, EXDEV (RESOLVE_BENEATH)
+    #[inline]
+    pub(crate) fn find(&self, path: &'g [u8], follow: bool) -> Result<Shared<'g, Inode>> {
+        let mut pending = Pending::new();
+        let mut at = self.parent_from(path, &mut pending)?;
+        loop {
+            let found = self.resolve_last(&at)?;
+            let Some(target) = found.get().symlink() else {
+                return if at.slash && !found.is_dir() { Err(Errno::ENOTDIR) } else { Ok(found) };
+            };
+            if !(follow || at.slash) {
+                return Ok(found);
+            }
+            at = self.through_link(at, found, target, &mut pending)?;
+        }
+    }
+
+    /// The directory and the name at the end of `path`, not followed if it is a symbolic link.
+    ///
+    /// # Errors
+    /// As [`find`](Self::find), for all components but the last
+    pub(crate) fn parent(&self, path: &'g [u8]) -> Result<Parent<'g>> {
+        self.parent_from(path, &mut Pending::new())
+    }
+
+    /// What open(2) with O_CREAT needs: the inode at `path` if there is one, and the directory and the name that it has or is to have,
+    /// symbolic links followed if `follow`.
+    ///
+    /// # Errors
+    /// As [`find`](Self::find), but ENOENT for a missing last name is `None`
+    pub(crate) fn find_or_parent(
+        &self,
+        path: &'g [u8],
+        follow: bool,
+    ) -> Result<(Parent<'g>, Option<Shared<'g, Inode>>)> {
+        let mut pending = Pending::new();
+        let mut at = self.parent_from(path, &mut pending)?;
+        loop {
+            let found = match self.resolve_last(&at) {
+                Err(Errno::ENOENT) => return Ok((at, None)),
+                found => found?,
+            };
+            match found.get().symlink() {
+                Some(target) if follow && !at.slash => {
+                    at = self.through_link(at, found, target, &mut pending)?
+                }
+                _ => return Ok((at, Some(found))),
+            }
+        }
+    }
+
+    /// What the last component stands for.
+    #[inline]
+    pub(crate) fn resolve_last(&self, at: &Parent<'g>) -> Result<Shared<'g, Inode>> {
+        match at.last {
+            Last::Name(name) => self.lookup(at.dir, name),
+            Last::Dot | Last::DotDot | Last::Root => Ok(at.dir),
+        }
+    }
+
+    #[inline]
+    fn parent_from(&self, path: &'g [u8], pending: &mut Pending<'g>) -> Result<Parent<'g>> {
+        check_path(path)?;
+        if path.is_empty() {
+            return Err(Errno::ENOENT);
+        }
+        let start = self.start_of(path, self.start)?;
+        self.to_parent(start, path, pending)
+    }
+
+    /// Where `path` starts: at the root if it is absolute.
+    #[inline]
+    fn start_of(&self, path: &[u8], relative: Shared<'g, Inode>) -> Result<Shared<'g, Inode>> {
+        if path.first() != Some(&b'/') {
+            return Ok(relative);
+        }
+        if self.resolve.contains(ResolveFlags::BENEATH) {
+            return Err(Errno::EXDEV);
+        }
+        Ok(self.root)
+    }
+
+    /// Walks all components but the last one of all (`link_path_walk`).
+    fn to_parent(
+        &self,
+        mut dir: Shared<'g, Inode>,
+        path: &'g [u8],
+        pending: &mut Pending<'g>,
+    ) -> Result<Parent<'g>> {
+        let absolute = path.first() == Some(&b'/');
+        let mut path = without_slashes(path);
+        if path.is_empty() && pending.len == 0 {
+            let last = if absolute { Last::Root } else { Last::Dot };
+            return Ok(Parent { dir, last, slash: false });
+        }
+        loop {
+            if path.is_empty() {
+                // Only a link to "/" in the middle of a path gets here.
+                match pending.pop() {
+                    Some(rest) => path = rest,
+                    None => return Ok(Parent { dir, last: Last::Root, slash: false }),
+                }
+            }
+            self.may_search(dir)?;
+            let Step { name, rest, slash } = step(path);
+            let last = rest.is_empty() && pending.len == 0;
+            if name == b"." || name == b".." {
+                if name == b".." {
+                    dir = self.up(dir)?;
+                }
+                if last {
+                    let last = if name == b"." { Last::Dot } else { Last::DotDot };
+                    return Ok(Parent { dir, last, slash });
+                }
+                path = rest;
+                continue;
+            }
+            if last {
+                return Ok(Parent { dir, last: Last::Name(name), slash });
+            }
+            let found = self.lookup(dir, name)?;
+            if let Some(target) = found.get().symlink() {
+                self.may_follow(dir, found, pending)?;
+                if !rest.is_empty() {
+                    pending.push(rest);
+                }
+                dir = self.start_of(target, dir)?;
+                path = without_slashes(target);
+                continue;
+            }
+            if !found.is_dir() {
+                return Err(Errno::ENOTDIR);
+            }
+            dir = found;
+            path = rest;
+        }
+    }
+
+    /// Goes on through a symbolic link at the end of the path.
+    fn through_link(
+        &self,
+        at: Parent<'g>,
+        link: Shared<'g, Inode>,
+        target: &'g [u8],
+        pending: &mut Pending<'g>,
+    ) -> Result<Parent<'g>> {
+        self.may_follow(at.dir, link, pending)?;
+        let start = self.start_of(target, at.dir)?;
+        let mut next = self.to_parent(start, target, pending)?;
+        next.slash |= at.slash;
+        Ok(next)
+    }
+
+    /// One name in one directory, whose right to search was checked.
+    #[inline]
+    fn lookup(&self, dir: Shared<'g, Inode>, name: &[u8]) -> Result<Shared<'g, Inode>> {
+        let inode = dir.get();
+        let key = Name::new(name, inode.sb.seed)?;
+        inode.directory()?.lookup(&key, self.guard).ok_or(Errno::ENOENT)
+    }
+
+    /// "..", which stops at the root (`handle_dots`).
+    fn up(&self, dir: Shared<'g, Inode>) -> Result<Shared<'g, Inode>> {
+        if dir.same(self.root) {
+            return if self.resolve.contains(ResolveFlags::BENEATH) { Err(Errno::EXDEV) } else { Ok(dir) };
+        }
+        if self.resolve.contains(ResolveFlags::BENEATH) && dir.same(self.start) {
+            return Err(Errno::EXDEV);
+        }
+        Inode::parent(dir, self.guard)
+    }
+
+    /// The right to search a directory.
+    #[inline]
+    fn may_search(&self, dir: Shared<'g, Inode>) -> Result<()> {
+        if !dir.is_dir() {
+            return Err(Errno::ENOTDIR);
+        }
+        permission(dir.get(), self.cred, Access::EXEC)
+    }
+
+    /// Whether a link may be followed (`pick_link`, `may_follow_link`).
+    fn may_follow(
+        &self,
+        dir: Shared<'g, Inode>,
+        link: Shared<'g, Inode>,
+        pending: &mut Pending<'g>,
+    ) -> Result<()> {
+        pending.links += 1;
+        if pending.links > MAXSYMLINKS {
+            return Err(Errno::ELOOP);
+        }
+        if self.resolve.contains(ResolveFlags::NO_SYMLINKS) {
+            return Err(Errno::ELOOP);
+        }
+        if dir.sb.protections.contains(Protections::SYMLINKS) {
+            let (parent, owner) = (dir.attr(), link.attr());
+            let sticky = parent.mode & 0o1002 == 0o1002;
+            if sticky && parent.uid != owner.uid && self.cred.fsuid != owner.uid {
+                return Err(Errno::EACCES);
+            }
+        }
+        link.touch_atime();
+        Ok(())
+    }
+}
+
+impl<'g> Pending<'g> {
+    #[inline]
+    fn new() -> Self {
+        Self { paths: [&[]; MAXSYMLINKS + 1], len: 0, links: 0 }
+    }
+
+    /// There is room: each link that is followed pushes at most once.
+    fn push(&mut self, path: &'g [u8]) {
+        self.paths[self.len] = path;
+        self.len += 1;
+    }
+
+    fn pop(&mut self) -> Option<&'g [u8]> {
+        self.len = self.len.checked_sub(1)?;
+        Some(self.paths[self.len])
+    }
+}
