@@ -111,6 +111,11 @@ impl Directory {
         Entries { dir: self, state: self.state.lock_another(), guard }
     }
 
+    /// Lets go of the directory above, and returns the reference: for a directory that nobody uses any more.
+    pub(super) fn leave_parent(&self) -> Option<Ref<Inode>> {
+        self.parent.swap(None)
+    }
+
     /// Takes all entries out, for the end of the instance.
     pub(crate) fn drain(&self, guard: &Guard, taken: impl FnMut(Ref<Inode>)) {
         let state = self.state.lock();

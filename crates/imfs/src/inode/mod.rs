@@ -188,8 +188,10 @@ impl Inode {
 impl Evict for Inode {
     /// Gives back the space at once.
     fn evict(&self) {
-        if let Object::Regular(regular) = &self.object {
-            regular.release(&self.sb.space);
+        match &self.object {
+            Object::Regular(regular) => regular.release(&self.sb.space),
+            Object::Directory(directory) => leave_parents(directory),
+            _ => {}
         }
         if let Some(extras) = self.extras() {
             let charged = std::mem::take(&mut *extras.xattrs.lock()).charged();
@@ -205,6 +207,18 @@ impl Drop for Inode {
         if let Object::Regular(regular) = &self.object {
             regular.release(&self.sb.space);
         }
+    }
+}
+
+/// Lets go of the directories above that were removed too and live only through this one: in a loop, for they can be
+/// many.
+fn leave_parents(directory: &Directory) {
+    let mut above = directory.leave_parent();
+    while let Some(parent) = above {
+        above = match &parent.object {
+            Object::Directory(directory) if parent.count() == 1 => directory.leave_parent(),
+            _ => None,
+        };
     }
 }
 

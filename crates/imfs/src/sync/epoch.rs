@@ -193,7 +193,7 @@ impl Guard {
             drop(unsafe { Box::from_raw(pointer.cast::<T>()) });
         }
         // Orders the unlinking before the reading of the epoch, as the note of a reader is before its loads.
-        std::sync::atomic::fence(Ordering::SeqCst);
+        barrier::light();
         let epoch = EPOCH.load(Ordering::Relaxed);
         // SAFETY: the slot is this thread's, and no other reference into the bag exists now.
         let bag = unsafe { &mut *(*self.slot).bag.get() };
