@@ -8,10 +8,12 @@ use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
 use crate::abi::{FileType, Mode, Timespec};
 use crate::sync::seq::SeqLock;
 
-/// A bit of `flags`: an access list says more than the mode.
-pub(crate) const HAS_ACL: u32 = 1;
-/// A bit of `flags`: new entries of this directory inherit an access list.
-pub(crate) const HAS_DEFAULT_ACL: u32 = 2;
+/// A flag: an access list says more than the mode.
+pub(crate) const HAS_ACL: u32 = 1 << 31;
+/// A flag: new entries of this directory inherit an access list.
+pub(crate) const HAS_DEFAULT_ACL: u32 = 1 << 30;
+/// The flags, which stand above `st_mode` in one word with it, so that a check needs one load.
+const FLAGS: u32 = HAS_ACL | HAS_DEFAULT_ACL;
 
 /// The time stamps of an inode, by their place in [`Attributes`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,11 +32,11 @@ pub(crate) enum Stamp {
 #[derive(Debug, Default)]
 pub(crate) struct Attributes {
     seq: SeqLock,
+    /// `st_mode` and the flags.
     mode: AtomicU32,
     uid: AtomicU32,
     gid: AtomicU32,
     nlink: AtomicU32,
-    flags: AtomicU32,
     nsec: [AtomicU32; 4],
     sec: [AtomicI64; 4],
     size: AtomicU64,
@@ -109,7 +111,7 @@ impl Attributes {
     #[inline]
     pub(crate) fn get(&self) -> Attr {
         self.seq.read(|| Attr {
-            mode: self.mode.load(Relaxed),
+            mode: self.mode.load(Relaxed) & !FLAGS,
             uid: self.uid.load(Relaxed),
             gid: self.gid.load(Relaxed),
             nlink: self.nlink.load(Relaxed),
@@ -119,25 +121,34 @@ impl Attributes {
             mtime: self.load(Stamp::Modify),
             ctime: self.load(Stamp::Change),
             btime: self.load(Stamp::Birth),
-            flags: self.flags.load(Relaxed),
+            flags: self.mode.load(Relaxed) & FLAGS,
         })
     }
 
     /// Mode and owner at one moment.
     #[inline]
     pub(crate) fn owner(&self) -> Owner {
-        self.seq.read(|| Owner {
-            mode: self.mode.load(Relaxed),
-            uid: self.uid.load(Relaxed),
-            gid: self.gid.load(Relaxed),
-            flags: self.flags.load(Relaxed),
-        })
+        self.seq.read(|| self.load_owner())
+    }
+
+    fn load_owner(&self) -> Owner {
+        let mode = self.mode.load(Relaxed);
+        let (uid, gid) = (self.uid.load(Relaxed), self.gid.load(Relaxed));
+        Owner { mode: mode & !FLAGS, uid, gid, flags: mode & FLAGS }
     }
 
     /// `st_mode`, alone.
     #[inline]
     pub(crate) fn mode(&self) -> u32 {
-        self.mode.load(Relaxed)
+        self.mode.load(Relaxed) & !FLAGS
+    }
+
+    /// Whether the mode grants `bits` to owner, group and others alike, and no access list says otherwise: then nobody
+    /// need be looked at.
+    #[inline]
+    pub(crate) fn everybody_may(&self, bits: u32) -> bool {
+        let mode = self.mode.load(Relaxed);
+        mode & HAS_ACL == 0 && mode & (bits * 0o111) == bits * 0o111
     }
 
     /// The number of links, alone.
@@ -188,13 +199,7 @@ pub(crate) struct Change<'a>(&'a Attributes);
 impl Change<'_> {
     /// What they are now.
     pub(crate) fn owner(&self) -> Owner {
-        let a = self.0;
-        Owner {
-            mode: a.mode.load(Relaxed),
-            uid: a.uid.load(Relaxed),
-            gid: a.gid.load(Relaxed),
-            flags: a.flags.load(Relaxed),
-        }
+        self.0.load_owner()
     }
 
     /// The number of links.
@@ -214,8 +219,8 @@ impl Change<'_> {
 
     /// Sets the permission bits.
     pub(crate) fn set_permissions(&mut self, mode: Mode) {
-        let kind = self.0.mode.load(Relaxed) & FileType::MASK;
-        self.0.mode.store(kind | (mode.bits() & 0o7777), Relaxed);
+        let kept = self.0.mode.load(Relaxed) & (FileType::MASK | FLAGS);
+        self.0.mode.store(kept | (mode.bits() & 0o7777), Relaxed);
     }
 
     /// Sets owner and group.
@@ -241,8 +246,8 @@ impl Change<'_> {
 
     /// Sets or clears bits of the flags.
     pub(crate) fn set_flag(&mut self, flag: u32, on: bool) {
-        let flags = self.0.flags.load(Relaxed);
-        self.0.flags.store(if on { flags | flag } else { flags & !flag }, Relaxed);
+        let mode = self.0.mode.load(Relaxed);
+        self.0.mode.store(if on { mode | flag } else { mode & !flag }, Relaxed);
     }
 
     /// Sets a time stamp.

@@ -13,18 +13,19 @@ use crate::inode::Capabilities;
 /// EACCES
 #[inline]
 pub(crate) fn permission(inode: &Inode, cred: &Credentials, want: Access) -> Result<(), Errno> {
+    let bits = want.bits() & 7;
+    if inode.attributes.everybody_may(bits) { Ok(()) } else { by_class(inode, cred, want) }
+}
+
+fn by_class(inode: &Inode, cred: &Credentials, want: Access) -> Result<(), Errno> {
     let owner = inode.attributes.owner();
     let bits = want.bits() & 7;
-    if owner.flags & HAS_ACL == 0 {
-        // What everybody may, whoever asks may.
-        let class = class(&owner, cred);
-        if class & bits == bits {
-            return Ok(());
-        }
-    } else if acl_allows(inode, &owner, cred, bits) {
-        return Ok(());
-    }
-    overridden(&owner, cred, want)
+    let granted = if owner.flags & HAS_ACL == 0 {
+        class(&owner, cred) & bits == bits
+    } else {
+        acl_allows(inode, &owner, cred, bits)
+    };
+    if granted { Ok(()) } else { overridden(&owner, cred, want) }
 }
 
 /// The three bits that the mode grants to `cred`.

@@ -5,7 +5,7 @@
 //! cage layer gives it a starting directory, a root and credentials, and acts on the result through the inode layer.
 
 use crate::abi::{Access, Errno, MAXSYMLINKS, PATH_MAX, ResolveFlags, Result};
-use crate::inode::{Credentials, Inode, Name, Protections, permission};
+use crate::inode::{Credentials, Inode, Name, Object, Protections, permission};
 use crate::sync::epoch::Guard;
 use crate::sync::refcount::Shared;
 
@@ -97,6 +97,44 @@ impl<'g> Walk<'g> {
     /// ENOENT, ENOTDIR, EACCES, ELOOP, ENAMETOOLONG, EXDEV (RESOLVE_BENEATH)
     #[inline]
     pub(crate) fn find(&self, path: &'g [u8], follow: bool) -> Result<Shared<'g, Inode>> {
+        match self.plain(path) {
+            Some(found) => Ok(found),
+            None => self.find_any(path, follow),
+        }
+    }
+
+    /// The inode at a path of names alone, which all exist and are no symbolic links: most are so. `None` says that the
+    /// general walk has to look, for whatever reason.
+    #[inline]
+    fn plain(&self, path: &'g [u8]) -> Option<Shared<'g, Inode>> {
+        let (mut at, mut rest) = match path {
+            [b'/', rest @ ..] if self.resolve.is_empty() => (self.root, rest),
+            _ if self.resolve.is_empty() => (self.start, path),
+            _ => return None,
+        };
+        if path.len() >= PATH_MAX {
+            return None;
+        }
+        loop {
+            let inode = at.get();
+            let Object::Directory(directory) = &inode.object else { return None };
+            let name = Name::first_of(rest, inode.sb.seed).ok()?;
+            // No name, "." and "..", and what begins like them.
+            if matches!(name.bytes(), [] | [b'.', ..]) || permission(inode, self.cred, Access::EXEC).is_err()
+            {
+                return None;
+            }
+            at = directory.lookup(&name, self.guard)?;
+            rest = match &rest[name.bytes().len()..] {
+                [] if !matches!(at.get().object, Object::Symlink(_)) => return Some(at),
+                [] => return None,
+                [_, rest @ ..] => rest,
+            };
+        }
+    }
+
+    /// [`find`](Self::find) in general.
+    fn find_any(&self, path: &'g [u8], follow: bool) -> Result<Shared<'g, Inode>> {
         let mut pending = Pending::new();
         let mut at = self.parent_from(path, &mut pending)?;
         loop {
