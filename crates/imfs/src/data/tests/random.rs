@@ -3,7 +3,7 @@
 //! A failure prints the seed; `IMFS_SEED=seed cargo test -p imfs data::tests::random` repeats it.
 
 use super::model::Model;
-use super::{Contents, PAGE, Space, finish, repeat};
+use super::{Contents, PAGE, Space, finish};
 use crate::abi::{Errno, MAX_FILE_SIZE};
 use crate::data::Origin;
 
@@ -203,14 +203,16 @@ fn run(seed: u64, steps: usize) {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "takes minutes; the other tests run the same unsafe code")]
 fn random_operations_are_as_in_the_model() {
     match std::env::var("IMFS_SEED").ok().and_then(|seed| seed.parse().ok()) {
         Some(seed) => run(seed, 1000),
-        None => (1..=repeat(12) as u64).for_each(|seed| run(seed, if cfg!(miri) { 100 } else { 300 })),
+        None => (1..=12).for_each(|seed| run(seed, 300)),
     }
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "as above")]
 fn the_largest_offsets_are_as_in_the_model() {
     let mut world = World {
         random: Random(1),
