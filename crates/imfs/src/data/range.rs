@@ -106,7 +106,7 @@ impl Contents {
         let (from, to, n) = (offset / PAGE, end / PAGE, len / PAGE);
         let mut at = to;
         while let Some(page) = tree.next(at, MAX_PAGES) {
-            tree.make_slot(page - n, space)?;
+            tree.prepare(page - n, space)?;
             at = page + 1;
         }
         let mut refund = space.refund();
@@ -147,7 +147,7 @@ impl Contents {
         // From the last on, so that none lands on one that was there.
         let mut at = MAX_PAGES;
         while let Some(page) = tree.last(at).filter(|&page| page >= from) {
-            tree.make_slot(page + n, space)?;
+            tree.prepare(page + n, space)?;
             at = page;
         }
         at = MAX_PAGES;
@@ -174,7 +174,7 @@ impl Contents {
 fn reserve(tree: &mut Tree, space: &Space, from: u64, to: u64) -> Result<()> {
     let missing = (to - from) - tree.count(from, to);
     space.charge(missing)?;
-    tree.make_slots(from, to, space).inspect_err(|_| space.uncharge(missing))?;
+    tree.prepare_all(from, to, space).inspect_err(|_| space.uncharge(missing))?;
     tree.charged += missing;
     Ok(())
 }

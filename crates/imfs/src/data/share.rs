@@ -223,12 +223,12 @@ fn count_data(own: &Tree, origin: Origin<'_>, from: u64, to: u64) -> u64 {
 fn make_slots(tree: &mut Tree, space: &Space, origin: Origin<'_>, pages: Move, holes: Holes) -> Result<()> {
     let Move { from, to, n } = pages;
     debug_assert!(from + n <= MAX_PAGES && to + n <= MAX_PAGES);
-    if holes == Holes::Fill {
-        return tree.make_slots(to, to + n, space);
+    if holes == Holes::Fill || n == 1 {
+        return tree.prepare_all(to, to + n, space);
     }
     let mut at = from;
     while let Some(page) = next_data(tree, origin, at, from + n) {
-        tree.make_slot(to + (page - from), space)?;
+        tree.prepare(to + (page - from), space)?;
         at = page + 1;
     }
     Ok(())

@@ -1,8 +1,9 @@
 //! The page map of one file: from page index to page.
 //!
 //! A radix tree like the kernel's page cache: 64-way nodes, as high as the last page needs, so that a lookup is a few
-//! dependent loads however large the file and however sparse. It knows pages, but not what is in them, nor sizes; what
-//! it takes out it hands to its caller, who gives it back to the space.
+//! dependent loads however large the file and however sparse. A subtree of one page stands without nodes in the place of
+//! its root, so that scattered pages cost little. It knows pages, but not what is in them, nor sizes; what it takes out
+//! it hands to its caller, who gives it back to the space.
 
 use super::arena::Page;
 use super::space::Space;
@@ -27,13 +28,15 @@ struct Inner {
     children: [Node; FAN as usize],
 }
 
-/// `Page(None)` is an empty subtree of any height; `Page(Some)` stands only at the root, as a tree of one page.
+/// A subtree. `One` is an empty one, or one with a single page at that index within it.
 #[derive(Debug)]
 enum Node {
-    Page(Slot),
+    One(u32, Slot),
     Leaf(Box<Leaf>),
     Inner(Box<Inner>),
 }
+
+const _: () = assert!(size_of::<Node>() == 16);
 
 /// The pages of a file.
 #[derive(Debug)]
@@ -53,39 +56,59 @@ pub(super) enum Run<'a> {
 }
 
 impl Node {
-    /// How many pages it has room for.
-    fn span(&self) -> u64 {
-        match self {
-            Node::Page(None) => 0,
-            Node::Page(Some(_)) => 1,
-            Node::Leaf(_) => FAN,
-            Node::Inner(inner) => FAN << inner.shift,
-        }
-    }
+    const EMPTY: Node = Node::One(0, None);
 
-    /// An empty node with room for `1 << bits` pages.
+    /// An empty node with room for `1 << bits` pages or more.
     fn new(bits: u32, space: &Space) -> Result<Node> {
         space.grant()?;
         if bits <= BITS {
             return try_box([const { None }; FAN as usize]).map(Node::Leaf).ok_or(Errno::ENOMEM);
         }
-        let inner = Inner { shift: bits - BITS, children: [const { Node::Page(None) }; FAN as usize] };
+        let shift = bits.next_multiple_of(BITS) - BITS;
+        let inner = Inner { shift, children: [const { Node::EMPTY }; FAN as usize] };
         try_box(inner).map(Node::Inner).ok_or(Errno::ENOMEM)
+    }
+
+    /// Makes this node, whose place has room for `1 << bits` pages, one that has a slot at `at`, or a child with room
+    /// for it. If `whole`, all of its slots or children are there afterwards, else perhaps this one only.
+    fn fit(&mut self, at: u64, bits: u32, whole: bool, space: &Space) -> Result<()> {
+        let Node::One(index, slot) = self else { return Ok(()) };
+        if !whole && (slot.is_none() || u64::from(*index) == at) {
+            if let Ok(at) = u32::try_from(at) {
+                *index = at;
+                return Ok(());
+            }
+        }
+        let mut node = Node::new(bits, space)?;
+        if slot.is_some() {
+            let (index, slot) = (*index, slot.take());
+            match &mut node {
+                Node::Leaf(leaf) => leaf[index as usize] = slot,
+                Node::Inner(inner) => {
+                    let within = u64::from(index) & ((1 << inner.shift) - 1);
+                    let child = u64::from(index) >> inner.shift;
+                    inner.children[child as usize] = Node::One(within as u32, slot);
+                }
+                Node::One(..) => {}
+            }
+        }
+        *self = node;
+        Ok(())
     }
 
     fn is_empty(&self) -> bool {
         match self {
-            Node::Page(slot) => slot.is_none(),
+            Node::One(_, slot) => slot.is_none(),
             Node::Leaf(leaf) => leaf.iter().all(Option::is_none),
-            Node::Inner(inner) => inner.children.iter().all(|child| matches!(child, Node::Page(None))),
+            Node::Inner(inner) => inner.children.iter().all(|child| matches!(child, Node::One(_, None))),
         }
     }
 
     /// Takes out the pages `from..to` and, if `prune`, the nodes that are then empty.
     fn remove(&mut self, from: u64, to: u64, prune: bool, out: &mut impl FnMut(Page)) {
         match self {
-            Node::Page(slot) => {
-                if from == 0 && to > 0 {
+            Node::One(index, slot) => {
+                if (from..to).contains(&u64::from(*index)) {
                     slot.take().into_iter().for_each(out);
                 }
                 return;
@@ -104,7 +127,7 @@ impl Node {
             }
         }
         if prune && self.is_empty() {
-            *self = Node::Page(None);
+            *self = Node::EMPTY;
         }
     }
 
@@ -113,14 +136,14 @@ impl Node {
             inner.children.iter_mut().for_each(Node::prune);
         }
         if self.is_empty() {
-            *self = Node::Page(None);
+            *self = Node::EMPTY;
         }
     }
 
     /// The last slot below `end` that holds a page.
     fn last(&self, end: u64) -> Option<u64> {
         match self {
-            Node::Page(slot) => (slot.is_some() && end > 0).then_some(0),
+            Node::One(index, slot) => Some(u64::from(*index)).filter(|&index| slot.is_some() && index < end),
             Node::Leaf(leaf) => {
                 leaf[..end.min(FAN) as usize].iter().rposition(Option::is_some).map(|i| i as u64)
             }
@@ -138,7 +161,7 @@ impl Node {
 impl Tree {
     /// No pages.
     pub(super) const fn new() -> Self {
-        Self { root: Node::Page(None), charged: 0 }
+        Self { root: Node::EMPTY, charged: 0 }
     }
 
     /// The page at `index`.
@@ -154,12 +177,12 @@ impl Tree {
                     at &= (1 << inner.shift) - 1;
                     node = inner.children.get(i)?;
                 }
-                Node::Page(slot) => return slot.as_ref().filter(|_| at == 0),
+                Node::One(one, slot) => return slot.as_ref().filter(|_| at == u64::from(*one)),
             }
         }
     }
 
-    /// The slots from `index` to the end of their leaf, if there is one.
+    /// The slots from `index` to the end of their leaf, if they are there.
     #[inline]
     pub(super) fn slots_mut(&mut self, index: u64) -> Option<&mut [Slot]> {
         let mut node = &mut self.root;
@@ -172,15 +195,16 @@ impl Tree {
                 Node::Inner(inner) => {
                     let i = usize::try_from(at >> inner.shift).ok()?;
                     at &= (1 << inner.shift) - 1;
-                    node = inner.children.get_mut(i).filter(|child| !matches!(child, Node::Page(None)))?;
+                    node = inner.children.get_mut(i)?;
                 }
-                // The root, which is a slot even when it is empty.
-                Node::Page(slot) => return Some(std::slice::from_mut(slot)).filter(|_| at == 0),
+                Node::One(one, slot) => {
+                    return Some(std::slice::from_mut(slot)).filter(|_| at == u64::from(*one));
+                }
             }
         }
     }
 
-    /// The slot at `index`, if its leaf is there.
+    /// The slot at `index`, if it is there.
     #[inline]
     pub(super) fn slot_mut(&mut self, index: u64) -> Option<&mut Slot> {
         self.slots_mut(index)?.first_mut()
@@ -194,10 +218,15 @@ impl Tree {
         let mut at = index;
         loop {
             match node {
-                Node::Page(Some(_)) | Node::Leaf(_) if at >= node.span() => return Run::Hole(span - at),
-                Node::Page(None) => return Run::Hole(span - at),
-                Node::Page(slot) => return Run::Slots(std::slice::from_ref(slot)),
-                Node::Leaf(leaf) => return Run::Slots(&leaf[at as usize..]),
+                Node::One(one, slot) => {
+                    return match u64::from(*one).checked_sub(at).filter(|_| slot.is_some()) {
+                        Some(0) => Run::Slots(std::slice::from_ref(slot)),
+                        Some(before) => Run::Hole(before),
+                        None => Run::Hole(span - at),
+                    };
+                }
+                Node::Leaf(leaf) if at < FAN => return Run::Slots(&leaf[at as usize..]),
+                Node::Leaf(_) => return Run::Hole(span - at),
                 Node::Inner(inner) => {
                     let Some(child) =
                         usize::try_from(at >> inner.shift).ok().and_then(|i| inner.children.get(i))
@@ -256,64 +285,79 @@ impl Tree {
         count
     }
 
-    /// The slot at `index`, with the nodes that it needs.
+    /// The slot at `index`, made if need be. It is to be filled before another is made: an empty one may move.
     ///
     /// # Errors
     /// ENOMEM. New empty nodes may stay; nobody can see them.
     pub(super) fn make_slot(&mut self, index: u64, space: &Space) -> Result<&mut Slot> {
-        self.grow(index, space)?;
-        let mut node = &mut self.root;
-        let mut at = index;
-        loop {
-            match node {
-                Node::Page(slot) => return Ok(slot),
-                Node::Leaf(leaf) => return Ok(&mut leaf[at as usize]),
-                Node::Inner(inner) => {
-                    let child = &mut inner.children[(at >> inner.shift) as usize];
-                    at &= (1 << inner.shift) - 1;
-                    if let Node::Page(None) = child {
-                        *child = Node::new(inner.shift, space)?;
-                    }
-                    node = child;
-                }
-            }
-        }
+        self.make(index, false, space)
     }
 
-    /// Makes the nodes for all slots of `from..to`.
+    /// Makes the slot at `index` and keeps it there, empty, while others are made.
     ///
     /// # Errors
     /// As [`Tree::make_slot`].
-    pub(super) fn make_slots(&mut self, from: u64, to: u64, space: &Space) -> Result<()> {
-        if from < to {
-            self.grow(to - 1, space)?;
+    pub(super) fn prepare(&mut self, index: u64, space: &Space) -> Result<()> {
+        self.make(index, true, space).map(drop)
+    }
+
+    /// Prepares all slots of `from..to`.
+    ///
+    /// # Errors
+    /// As [`Tree::make_slot`].
+    pub(super) fn prepare_all(&mut self, from: u64, to: u64, space: &Space) -> Result<()> {
+        if to - from == 1 {
+            return self.make_slot(from, space).map(drop);
         }
         let mut at = from;
         while at < to {
-            self.make_slot(at, space)?;
+            self.prepare(at, space)?;
             at = (at | (FAN - 1)) + 1;
         }
         Ok(())
     }
 
-    /// Makes the root high enough for `index`.
-    fn grow(&mut self, index: u64, space: &Space) -> Result<()> {
-        if index != 0 && self.root.span() == 0 {
-            let bits = (u64::BITS - index.leading_zeros()).next_multiple_of(BITS);
-            self.root = Node::new(bits, space)?;
-            return Ok(());
+    fn make(&mut self, index: u64, whole: bool, space: &Space) -> Result<&mut Slot> {
+        self.grow(index, space)?;
+        // The root is high enough, unless it is a single page: then its new node is to have room for both.
+        let most = match &self.root {
+            Node::One(one, Some(_)) => index.max(u64::from(*one)),
+            _ => index,
+        };
+        let mut node = &mut self.root;
+        let mut bits = u64::BITS - most.leading_zeros();
+        let mut at = index;
+        loop {
+            node.fit(at, bits, whole, space)?;
+            match node {
+                Node::One(_, slot) => return Ok(slot),
+                Node::Leaf(leaf) => return Ok(&mut leaf[at as usize]),
+                Node::Inner(inner) => {
+                    bits = inner.shift;
+                    node = &mut inner.children[(at >> bits) as usize];
+                    at &= (1 << bits) - 1;
+                }
+            }
         }
-        while index != 0 && index >= self.root.span() {
-            let mut parent = Node::new(self.root.span().ilog2() + BITS, space)?;
-            let root = std::mem::replace(&mut self.root, Node::Page(None));
-            match (&mut parent, root) {
-                (Node::Leaf(leaf), Node::Page(slot)) => leaf[0] = slot,
-                (Node::Inner(inner), root) => inner.children[0] = root,
-                (_, root) => self.root = root,
+    }
+
+    /// Makes a root that has nodes high enough for `index`.
+    fn grow(&mut self, index: u64, space: &Space) -> Result<()> {
+        loop {
+            let bits = match &self.root {
+                Node::One(..) => return Ok(()),
+                Node::Leaf(_) => BITS,
+                Node::Inner(inner) => inner.shift + BITS,
+            };
+            if index >> bits == 0 {
+                return Ok(());
+            }
+            let mut parent = Node::new(bits + BITS, space)?;
+            if let Node::Inner(inner) = &mut parent {
+                inner.children[0] = std::mem::replace(&mut self.root, Node::EMPTY);
             }
             self.root = parent;
         }
-        Ok(())
     }
 
     /// Takes the pages of `from..to` out, with the nodes that are then empty.
@@ -324,7 +368,7 @@ impl Tree {
             out(page);
         });
         if self.charged == 0 {
-            self.root = Node::Page(None);
+            self.root = Node::EMPTY;
         }
     }
 
@@ -352,11 +396,11 @@ impl Tree {
     pub(super) fn prune(&mut self) {
         self.root.prune();
         if self.charged == 0 {
-            self.root = Node::Page(None);
+            self.root = Node::EMPTY;
         }
     }
 
-    /// Moves a page to a slot that is empty and whose leaf is there.
+    /// Moves a page to a prepared slot.
     pub(super) fn shift(&mut self, from: u64, to: u64) {
         let page = self.slot_mut(from).and_then(Option::take);
         if let Some(slot) = self.slot_mut(to) {
