@@ -16,6 +16,7 @@ pub mod locks;
 mod name;
 mod permission;
 pub mod pipe;
+mod ranges;
 mod regular;
 mod rename;
 #[cfg(all(test, target_os = "linux"))]
@@ -25,6 +26,7 @@ mod superblock;
 mod times;
 mod unlink;
 pub mod xattr;
+mod xattrs;
 
 use std::sync::OnceLock;
 
@@ -131,6 +133,16 @@ impl Inode {
             Object::Symlink(target) => Some(target),
             _ => None,
         }
+    }
+
+    /// Where a symbolic link points to (readlink(2)).
+    ///
+    /// # Errors
+    /// EINVAL: not a symbolic link.
+    pub fn readlink(&self) -> Result<&[u8], Errno> {
+        let target = self.symlink().ok_or(Errno::EINVAL)?;
+        self.touch_atime();
+        Ok(target)
     }
 
     /// The inode that `name` stands for in this directory, without any check of permission. `name` is neither "." nor

@@ -97,6 +97,30 @@ impl Inode {
         Ok((offset + written as u64, written))
     }
 
+    /// Writes all of the bytes that a kernel had cached (`FUSE_WRITE_CACHE`). It keeps the times itself and took set-id
+    /// bits away when they were written, so both stay as they are here.
+    ///
+    /// # Errors
+    /// As [`write_at`](Self::write_at), but something may have been written: the kernel does not expect a short count.
+    pub fn write_back<S: Source + ?Sized>(&self, offset: u64, source: &mut S) -> Result<()> {
+        let mut contents = self.regular()?.contents.write();
+        let mut done = Ok(());
+        let mut at = offset;
+        while !source.is_empty() && done.is_ok() {
+            if at >= MAX_FILE_SIZE {
+                done = Err(Errno::EFBIG);
+            } else {
+                done = contents.write(&self.sb.space, at, source).map(|written| at += written as u64);
+            }
+        }
+        let (size, blocks) = (contents.size(), contents.blocks());
+        self.attributes.change(|a| {
+            a.set_size(size);
+            a.set_blocks(blocks);
+        });
+        done
+    }
+
     /// Sets the size (truncate(2)), whoever asks.
     ///
     /// # Errors

@@ -4,7 +4,7 @@
 use super::attributes::{Change, Stamp};
 use super::permission::{owner_or_capable, permission};
 use super::{Capabilities, Credentials, Inode};
-use crate::abi::{Access, Errno, FileType, Mode, SetTime};
+use crate::abi::{Access, Errno, FileType, Mode, SetTime, Timespec};
 
 /// A change of attributes, after `struct iattr`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,11 +19,14 @@ pub struct SetAttr {
     pub atime: SetTime,
     /// What becomes of the modification time.
     pub mtime: SetTime,
+    /// The time of this change, where somebody else has noted it: a kernel that keeps the times of files that it writes
+    /// (`FATTR_CTIME`). `None`: now.
+    pub ctime: Option<Timespec>,
 }
 
 impl Default for SetAttr {
     fn default() -> Self {
-        Self { mode: None, uid: None, gid: None, atime: SetTime::Omit, mtime: SetTime::Omit }
+        Self { mode: None, uid: None, gid: None, atime: SetTime::Omit, mtime: SetTime::Omit, ctime: None }
     }
 }
 
@@ -72,7 +75,7 @@ impl Inode {
             return self.change_owner(change, cred);
         }
         self.may_set_times(change, cred)?;
-        if change.mode.is_none() && change.atime == SetTime::Omit && change.mtime == SetTime::Omit {
+        if *change == SetAttr::default() {
             return Ok(());
         }
         let acl = self.chmod_acl(change.mode)?;
@@ -86,7 +89,7 @@ impl Inode {
                 a.set_permissions(allowed_mode(mode, owner.gid, cred));
             }
             apply_times(a, change, now);
-            a.set(Stamp::Change, now);
+            a.set(Stamp::Change, change.ctime.unwrap_or(now));
             Ok(())
         })?;
         self.set_access_acl(acl);
@@ -122,7 +125,7 @@ impl Inode {
             a.set_owner(uid, gid);
             a.set_permissions(mode);
             apply_times(a, change, now);
-            a.set(Stamp::Change, now);
+            a.set(Stamp::Change, change.ctime.unwrap_or(now));
             Ok(())
         })?;
         self.kill_capability();
@@ -175,7 +178,7 @@ fn without_set_id(mode: Mode, gid: u32, cred: &Credentials) -> Mode {
     mode
 }
 
-fn apply_times(a: &mut Change<'_>, change: &SetAttr, now: crate::abi::Timespec) {
+fn apply_times(a: &mut Change<'_>, change: &SetAttr, now: Timespec) {
     for (stamp, time) in [(Stamp::Access, change.atime), (Stamp::Modify, change.mtime)] {
         match time {
             SetTime::Omit => {}

@@ -8,9 +8,9 @@ use crate::abi::Timespec;
 const DAY: i64 = 24 * 60 * 60;
 
 impl Inode {
-    /// Notes that the contents were read.
+    /// Notes that the contents were read, which readers of bytes and links here do, and readers of directories have to.
     #[inline]
-    pub(crate) fn touch_atime(&self) {
+    pub fn touch_atime(&self) {
         if self.sb.atime != Atime::Never {
             let now = self.sb.now();
             if self.atime_is_due(now) {

@@ -1,0 +1,139 @@
+//! The extended attributes of an inode: getxattr(2), setxattr(2), listxattr(2), removexattr(2) (fs/xattr.c,
+//! fs/posix_acl.c).
+//!
+//! The rules are those of [`xattr`](super::xattr) and [`acl`](super::acl); here they meet an inode.
+
+use super::acl::{self, Acl, AclKind, RawAcl};
+use super::attributes::{HAS_ACL, HAS_DEFAULT_ACL, Stamp};
+use super::permission::{owner_or_capable, permission};
+use super::xattr::{self, Facts};
+use super::{Capabilities, Credentials, Inode};
+use crate::abi::{Errno, Mode, Result, XattrFlags};
+use crate::sync::epoch;
+use crate::sync::refcount::{Ref, Slot};
+
+use super::extras::Extras;
+
+impl Inode {
+    /// Copies the value of an attribute and returns its length; an empty `buffer` asks for the length alone
+    /// (getxattr(2)).
+    ///
+    /// # Errors
+    /// ENODATA, EOPNOTSUPP, ERANGE, EACCES, EPERM, EINVAL
+    pub fn getxattr(&self, name: &[u8], buffer: &mut [u8], cred: &Credentials) -> Result<usize> {
+        xattr::check_name(name)?;
+        let Some(kind) = AclKind::of_name(name) else {
+            xattr::may_get(name, &self.facts(cred), |want| permission(self, cred, want))?;
+            let extras = self.extras().ok_or(Errno::ENODATA)?;
+            return extras.xattrs.lock().get(name, buffer);
+        };
+        acl::check_get(self.file_type())?;
+        let guard = epoch::pin();
+        let acl = self.extras().and_then(|extras| extras.acl(kind).load(&guard)).ok_or(Errno::ENODATA)?;
+        if buffer.is_empty() { Ok(acl.encoded_len()) } else { acl.encode(buffer) }
+    }
+
+    /// Sets an attribute (setxattr(2)).
+    ///
+    /// # Errors
+    /// EEXIST, ENODATA (against `flags`), EOPNOTSUPP, ERANGE, E2BIG, EINVAL, EACCES, EPERM, ENOSPC, ENOMEM
+    pub fn setxattr(&self, name: &[u8], value: &[u8], flags: XattrFlags, cred: &Credentials) -> Result<()> {
+        xattr::check_set(name, value.len(), flags)?;
+        if let Some(kind) = AclKind::of_name(name) {
+            return self.set_acl(kind, RawAcl::parse(value)?, cred);
+        }
+        xattr::may_set(name, value, &self.facts(cred), |want| permission(self, cred, want))?;
+        self.make_extras()?.xattrs.lock().set(name, value, flags, &*self.sb)?;
+        self.changed();
+        Ok(())
+    }
+
+    /// Copies the names of all attributes, each with a NUL behind it, and returns the length; an empty `buffer` asks
+    /// for the length alone (listxattr(2)).
+    ///
+    /// # Errors
+    /// ERANGE, E2BIG
+    pub fn listxattr(&self, buffer: &mut [u8], cred: &Credentials) -> Result<usize> {
+        let Some(extras) = self.extras() else { return Ok(0) };
+        let kinds = [AclKind::Access, AclKind::Default].into_iter();
+        let acls = kinds.filter(|&kind| !extras.acl(kind).is_empty()).map(|kind| -> &[u8] { kind.name() });
+        let xattrs = extras.xattrs.lock();
+        xattrs.list(acls, cred.capable(Capabilities::SYS_ADMIN), buffer)
+    }
+
+    /// Removes an attribute (removexattr(2)).
+    ///
+    /// # Errors
+    /// ENODATA, EOPNOTSUPP, ERANGE, EACCES, EPERM
+    pub fn removexattr(&self, name: &[u8], cred: &Credentials) -> Result<()> {
+        xattr::check_name(name)?;
+        if let Some(kind) = AclKind::of_name(name) {
+            return self.set_acl(kind, None, cred);
+        }
+        xattr::may_remove(name, &self.facts(cred), |want| permission(self, cred, want))?;
+        self.extras().ok_or(Errno::ENODATA)?.xattrs.lock().remove(name, &*self.sb)?;
+        self.changed();
+        Ok(())
+    }
+
+    /// Sets an access list or removes it (`set_posix_acl`, `simple_set_acl`).
+    fn set_acl(&self, kind: AclKind, acl: Option<RawAcl<'_>>, cred: &Credentials) -> Result<()> {
+        let owner = self.attributes.owner();
+        if !acl::check_set(kind, acl.is_none(), self.file_type(), owner_or_capable(owner.uid, cred))? {
+            return Ok(());
+        }
+        let acl = acl.map(RawAcl::validate).transpose()?;
+        let keeps_set_gid = cred.in_group(owner.gid) || cred.capable(Capabilities::FSETID);
+        let old_mode = Mode::from_raw(owner.mode);
+        let (mode, acl) = match kind {
+            AclKind::Access => acl::update_mode(acl, old_mode, keeps_set_gid),
+            AclKind::Default => (old_mode, acl),
+        };
+        if acl.is_none() && self.extras().is_none() && mode == old_mode {
+            self.changed();
+            return Ok(());
+        }
+        let acl: Option<Ref<Acl>> = acl.map(|acl| Ref::try_new(acl).ok_or(Errno::ENOMEM)).transpose()?;
+        let extras = self.make_extras()?;
+        let lock = extras.xattrs.lock();
+        let now = self.sb.now();
+        let flag = if kind == AclKind::Access { HAS_ACL } else { HAS_DEFAULT_ACL };
+        let there = acl.is_some();
+        let old = extras.acl(kind).swap(acl);
+        self.attributes.change(|a| {
+            if kind == AclKind::Access {
+                a.set_permissions(mode);
+            }
+            a.set_flag(flag, there);
+            a.set(Stamp::Change, now);
+        });
+        drop(lock);
+        drop(old);
+        Ok(())
+    }
+
+    fn changed(&self) {
+        let now = self.sb.now();
+        self.attributes.change(|a| a.set(Stamp::Change, now));
+    }
+
+    fn facts(&self, cred: &Credentials) -> Facts {
+        let owner = self.attributes.owner();
+        Facts {
+            file: self.file_type(),
+            mode: Mode::from_raw(owner.mode),
+            owner_or_capable: owner_or_capable(owner.uid, cred),
+            sys_admin: cred.capable(Capabilities::SYS_ADMIN),
+            setfcap: cred.capable(Capabilities::SETFCAP),
+        }
+    }
+}
+
+impl Extras {
+    fn acl(&self, kind: AclKind) -> &Slot<Acl> {
+        match kind {
+            AclKind::Access => &self.access_acl,
+            AclKind::Default => &self.default_acl,
+        }
+    }
+}
