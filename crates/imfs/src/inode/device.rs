@@ -4,7 +4,7 @@
 //! An inode may carry any device number; only opening it asks whether there is such a device. None of these devices
 //! has a position, blocks, or keeps anything. The cage layer calls this for an open file description.
 
-use crate::abi::{Dev, Errno, FileType, PollFlags, Result};
+use crate::abi::{Dev, Errno, FileType, MAX_RW_COUNT, PollFlags, Result};
 use crate::data::{Sink, Source};
 use crate::platform::entropy::Entropy;
 
@@ -44,7 +44,7 @@ impl Device {
     /// # Errors
     /// `EFAULT`: the sink took nothing.
     pub fn read(self, sink: &mut (impl Sink + ?Sized), entropy: &(impl Entropy + ?Sized)) -> Result<usize> {
-        let wanted = sink.len();
+        let wanted = sink.len().min(MAX_RW_COUNT);
         let done = match self {
             Self::Null => return Ok(0),
             Self::Zero | Self::Full => sink.zero(wanted),
@@ -60,7 +60,7 @@ impl Device {
     /// `ENOSPC`: full. `EFAULT`: random could not get the first byte.
     pub fn write(self, source: &mut (impl Source + ?Sized)) -> Result<usize> {
         match self {
-            Self::Null | Self::Zero => Ok(source.len()),
+            Self::Null | Self::Zero => Ok(source.len().min(MAX_RW_COUNT)),
             Self::Full => Err(Errno::ENOSPC),
             Self::Random | Self::Urandom => take_all(source),
         }

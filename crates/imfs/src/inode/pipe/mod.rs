@@ -276,6 +276,32 @@ impl Pipe {
         result
     }
 
+    /// Waits until a slot is free, unless `flags` has `O_NONBLOCK`, and tells how many are (`wait_for_space` of
+    /// `fs/splice.c`). Another writer may be faster to use them.
+    ///
+    /// # Errors
+    /// `EPIPE`: nobody reads. `EAGAIN`, `EINTR`, `ENOMEM`.
+    pub fn wait_for_room(&self, flags: OFlags, interrupts: &Interrupts) -> Result<usize> {
+        if let Some(result) = self.room() {
+            return result;
+        }
+        if flags.contains(OFlags::NONBLOCK) {
+            return Err(Errno::EAGAIN);
+        }
+        let room = Blocked::start(interrupts, None)?.wait_until(&self.writable, || self.room())?;
+        // It may have been woken in place of others, and is not bound to use all of the room.
+        self.writable.wake_one();
+        room
+    }
+
+    fn room(&self) -> Option<Result<usize>> {
+        let state = self.state.lock();
+        if state.readers == 0 {
+            return Some(Err(Errno::EPIPE));
+        }
+        (!state.ring.is_full()).then(|| Ok(state.ring.free()))
+    }
+
     /// What poll(2) tells of an end (`pipe_poll`). A caller that means to wait stands in the [`queues`](Self::queues)
     /// first.
     pub fn poll(&self, end: &End) -> PollFlags {

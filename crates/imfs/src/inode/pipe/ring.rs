@@ -63,6 +63,10 @@ impl Ring {
         self.used.len() >= self.slots
     }
 
+    pub(super) fn free(&self) -> usize {
+        self.slots.saturating_sub(self.used.len())
+    }
+
     /// `pipe_resize_ring`.
     ///
     /// # Errors
