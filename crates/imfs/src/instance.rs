@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::abi::{Dev, Errno, Mode, Result};
 use crate::cage::Cage;
+use crate::inode::pipe::PipeLimits;
 use crate::inode::{Atime, Credentials, Inode, Protections, Setup, Superblock, take_apart};
 use crate::platform::clock::{Clock, CoarseClock};
 use crate::platform::entropy::{Entropy, HostEntropy};
@@ -64,6 +65,7 @@ pub struct Builder {
     protections: Protections,
     clock: Box<dyn Clock>,
     entropy: Box<dyn Entropy>,
+    pipes: PipeLimits,
 }
 
 impl fmt::Debug for Builder {
@@ -89,6 +91,7 @@ impl Default for Builder {
             protections: Protections::all(),
             clock: Box::new(CoarseClock),
             entropy: Box::new(HostEntropy),
+            pipes: PipeLimits::default(),
         }
     }
 }
@@ -160,6 +163,12 @@ impl Builder {
         self
     }
 
+    /// How much pipes may hold (`/proc/sys/fs/pipe-*` of proc(5)); as the kernel starts by default.
+    pub fn pipes(mut self, limits: PipeLimits) -> Self {
+        self.pipes = limits;
+        self
+    }
+
     /// Makes the instance, with an empty root directory.
     ///
     /// # Errors
@@ -177,6 +186,7 @@ impl Builder {
             protections: self.protections,
             clock: self.clock,
             entropy: self.entropy,
+            pipes: self.pipes,
         };
         let sb = Ref::try_new(Superblock::new(setup)).ok_or(Errno::ENOMEM)?;
         let root = Inode::root(&sb, self.mode, self.uid, self.gid)?;

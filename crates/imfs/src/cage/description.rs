@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use crate::abi::{Errno, OFlags, Result};
-use crate::inode::{Inode, Superblock};
+use crate::inode::pipe::End;
+use crate::inode::{Inode, Object, Superblock};
 use crate::sync::epoch::Guard;
 use crate::sync::lock::{Mutex, rank};
 use crate::sync::refcount::{Evict, Ref, Shared, Slot};
@@ -17,6 +18,8 @@ pub(super) struct Description {
     inode: Slot<Inode>,
     /// What is open, if it is not.
     foreign: Option<Foreign>,
+    /// The end of the pipe or FIFO that is open.
+    end: Option<End>,
     /// The access mode and the other flags of open(2). F_SETFL changes some.
     flags: AtomicU32,
     /// The offset. Held over a read or write through it, so that those are atomic (`f_pos_lock`).
@@ -67,7 +70,17 @@ impl Description {
     /// ENFILE: the instance has its limit of descriptions. ENOMEM.
     pub(crate) fn of_inode(inode: Ref<Inode>, flags: OFlags, opener: u64) -> Result<Ref<Self>> {
         let sb = inode.sb.clone();
-        Self::try_new(sb, Slot::new(inode), None, flags, opener)
+        Self::try_new(sb, Slot::new(inode), None, None, flags, opener)
+    }
+
+    /// A description of one end of a pipe or FIFO, which is closed with it, or at once in case of an error.
+    ///
+    /// # Errors
+    /// As [`of_inode`](Self::of_inode)
+    pub(crate) fn of_pipe(inode: Ref<Inode>, end: End, flags: OFlags, opener: u64) -> Result<Ref<Self>> {
+        let sb = inode.sb.clone();
+        let slot = Slot::new(inode.clone());
+        Self::try_new(sb, slot, None, Some(end), flags, opener).inspect_err(|_| close(&inode, &end))
     }
 
     /// A description of something foreign.
@@ -75,19 +88,20 @@ impl Description {
     /// # Errors
     /// As [`of_inode`](Self::of_inode)
     pub(crate) fn of_foreign(sb: &Ref<Superblock>, foreign: Foreign, flags: OFlags) -> Result<Ref<Self>> {
-        Self::try_new(sb.clone(), Slot::empty(), Some(foreign), flags, 0)
+        Self::try_new(sb.clone(), Slot::empty(), Some(foreign), None, flags, 0)
     }
 
     fn try_new(
         sb: Ref<Superblock>,
         inode: Slot<Inode>,
         foreign: Option<Foreign>,
+        end: Option<End>,
         flags: OFlags,
         opener: u64,
     ) -> Result<Ref<Self>> {
         let id = sb.new_description()?;
         let (flags, offset, stream_end) = (flags.bits().into(), Mutex::new(0), AtomicU64::new(u64::MAX));
-        let description = Self { id, inode, foreign, flags, offset, stream_end, opener, sb: sb.clone() };
+        let description = Self { id, inode, foreign, end, flags, offset, stream_end, opener, sb: sb.clone() };
         Ref::try_new(description).ok_or_else(|| {
             sb.free_description();
             Errno::ENOMEM
@@ -110,10 +124,24 @@ impl Description {
         self.foreign.as_ref()
     }
 
+    /// The end of a pipe or FIFO that it has open.
+    pub(crate) fn end(&self) -> Option<&End> {
+        self.end.as_ref()
+    }
+
     /// The flags of open(2), without those that only matter at open.
     #[inline]
     pub(crate) fn flags(&self) -> OFlags {
         OFlags::from_bits_retain(self.flags.load(Ordering::Relaxed))
+    }
+
+    /// Sets or clears one flag.
+    pub(crate) fn set_flag(&self, flag: OFlags, on: bool) {
+        if on {
+            self.flags.fetch_or(flag.bits(), Ordering::Relaxed);
+        } else {
+            self.flags.fetch_and(!flag.bits(), Ordering::Relaxed);
+        }
     }
 
     /// Sets the flags that F_SETFL can change.
@@ -169,11 +197,20 @@ impl Description {
     }
 }
 
+fn close(inode: &Inode, end: &End) {
+    if let Object::Pipe(pipe) = &inode.object {
+        pipe.close(end);
+    }
+}
+
 impl Evict for Description {
     /// The last descriptor was closed.
     fn evict(&self) {
         if let Some(inode) = self.inode.swap(None) {
             inode.description_closed(self.id);
+            if let Some(end) = &self.end {
+                close(&inode, end);
+            }
         }
         if let Some(foreign) = &self.foreign
             && let Some(close) = &foreign.close

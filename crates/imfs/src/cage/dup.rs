@@ -3,6 +3,7 @@
 use super::Cage;
 use super::table::FIRST;
 use crate::abi::{Errno, FdFlags, OFlags, Result};
+use crate::inode::Object;
 use crate::sync::epoch;
 
 impl Cage {
@@ -86,7 +87,7 @@ impl Cage {
     /// F_SETFL of fcntl(2): O_APPEND, O_ASYNC, O_DIRECT, O_NOATIME and O_NONBLOCK; other flags are ignored.
     ///
     /// # Errors
-    /// EBADF; EPERM: O_NOATIME by somebody who is not the owner.
+    /// EBADF; EPERM: O_NOATIME by somebody who is not the owner; EINVAL: O_DIRECT of what has no pages.
     pub fn setfl(&self, fd: i32, flags: OFlags) -> Result<()> {
         let guard = epoch::pin();
         let description = self.table.get(fd, &guard)?;
@@ -99,6 +100,12 @@ impl Cage {
             && !crate::inode::owner_or_capable(inode.attr().uid, self.cred(&guard)?)
         {
             return Err(Errno::EPERM);
+        }
+        if news.contains(OFlags::DIRECT)
+            && let Ok(inode) = description.inode(&guard)
+            && !matches!(inode.object, Object::Regular(_) | Object::Pipe(_))
+        {
+            return Err(Errno::EINVAL);
         }
         description.set_flags(flags);
         Ok(())

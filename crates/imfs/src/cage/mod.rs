@@ -12,15 +12,19 @@ mod credentials;
 mod description;
 mod dup;
 mod getdents;
+mod ioctl;
 mod link;
 mod lseek;
 mod mkdir;
 mod numbers;
 mod open;
+mod pipe;
+mod poll;
 mod process;
 mod read;
 mod readlink;
 mod rename;
+mod sendfile;
 mod special;
 mod stat;
 mod statfs;
@@ -36,6 +40,8 @@ use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering}
 
 pub use self::description::Foreign;
 pub use self::getdents::Dir;
+pub use self::ioctl::IoctlResult;
+pub use self::poll::AskForeign;
 
 use self::table::Table;
 use crate::abi::{AT_FDCWD, Errno, Mode, ResolveFlags, Result};
@@ -89,8 +95,8 @@ impl Cage {
         self.id
     }
 
-    /// Its blocked calls, for those that block.
-    pub(crate) fn interrupts(&self) -> &Interrupts {
+    /// Its blocked calls: to count them, and to bound how long they may block.
+    pub fn interrupts(&self) -> &Interrupts {
         &self.interrupts
     }
 

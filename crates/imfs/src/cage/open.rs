@@ -6,6 +6,7 @@ use super::Cage;
 use super::description::{Description, Foreign};
 use super::table::FIRST;
 use crate::abi::{AT_FDCWD, Access, Errno, FileType, Mode, OFlags, OpenHow, ResolveFlags, Result};
+use crate::inode::device::Device;
 use crate::inode::{Credentials, Inode, NewInode, Object, Protections, owner_or_capable, permission};
 use crate::sync::epoch::{self, Guard};
 use crate::sync::refcount::{Ref, Shared};
@@ -199,6 +200,7 @@ impl Cage {
             return Description::of_inode(inode, flags, self.identity.load(Ordering::Relaxed));
         }
         match &inode.object {
+            Object::Directory(_) if request.has(OFlags::DIRECT) => Err(Errno::EINVAL),
             Object::Directory(directory) => {
                 let end = directory.end();
                 let description = Description::of_inode(inode, flags, self.identity.load(Ordering::Relaxed))?;
@@ -214,7 +216,20 @@ impl Cage {
                 Description::of_inode(inode, flags, self.identity.load(Ordering::Relaxed))
             }
             Object::Symlink(_) => Err(Errno::ELOOP),
-            Object::Device(_) | Object::Socket => Err(Errno::ENXIO),
+            Object::Pipe(_) => {
+                let privileged = self.cred(&guard)?.above_pipe_limits();
+                // It may wait.
+                drop(guard);
+                self.open_fifo(inode, flags, privileged)
+            }
+            Object::Device(dev) => {
+                Device::open(inode.file_type(), *dev)?;
+                if request.has(OFlags::DIRECT) {
+                    return Err(Errno::EINVAL);
+                }
+                Description::of_inode(inode, flags, self.identity.load(Ordering::Relaxed))
+            }
+            Object::Socket => Err(Errno::ENXIO),
         }
     }
 

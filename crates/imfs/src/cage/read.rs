@@ -33,14 +33,20 @@ impl Cage {
     /// # Errors
     /// As [`read`](Self::read), and EFAULT
     pub fn read_to<S: Sink + ?Sized>(&self, fd: i32, sink: &mut S) -> Result<usize> {
+        self.do_read(fd, sink, RwFlags::empty())
+    }
+
+    #[inline]
+    fn do_read<S: Sink + ?Sized>(&self, fd: i32, sink: &mut S, flags: RwFlags) -> Result<usize> {
         let guard = epoch::pin();
         let description = self.table.get(fd, &guard)?;
         let inode = description.readable(&guard)?;
         if !matches!(inode.object, Object::Regular(_)) {
             let held = description.upgrade().ok_or(Errno::EBADF)?;
             drop(guard);
-            return self.read_other(&held, sink);
+            return self.read_other(&held, sink, flags);
         }
+        check_flags(flags, false)?;
         let mut offset = description.offset.lock();
         let read = read_regular(&description, inode, *offset, sink)?;
         *offset += read as u64;
@@ -68,7 +74,7 @@ impl Cage {
     /// preadv with flags; an offset of -1 means the descriptor's.
     ///
     /// # Errors
-    /// As [`preadv`](Self::preadv); EOPNOTSUPP: unknown flags.
+    /// As [`preadv`](Self::preadv); EOPNOTSUPP: unknown flags, or `RWF_NOWAIT` of a file that can't say (as on tmpfs).
     pub fn preadv2(
         &self,
         fd: i32,
@@ -76,11 +82,12 @@ impl Cage {
         offset: i64,
         flags: RwFlags,
     ) -> Result<usize> {
-        let known = RwFlags::HIPRI | RwFlags::DSYNC | RwFlags::SYNC | RwFlags::NOWAIT;
-        if !(flags - known).is_empty() {
-            return Err(Errno::EOPNOTSUPP);
+        check_pieces(bufs.len(), bufs.iter().map(|b| b.len()))?;
+        let mut sink = &mut *bufs;
+        match offset {
+            -1 => self.do_read(fd, &mut sink, flags),
+            _ => self.do_pread(fd, &mut sink, offset, flags),
         }
-        if offset == -1 { self.readv(fd, bufs) } else { self.preadv(fd, bufs, offset) }
     }
 
     /// [`pread`](Self::pread) into whatever takes bytes.
@@ -89,15 +96,27 @@ impl Cage {
     /// As [`pread`](Self::pread), and EFAULT
     #[inline]
     pub fn pread_to<S: Sink + ?Sized>(&self, fd: i32, sink: &mut S, offset: i64) -> Result<usize> {
+        self.do_pread(fd, sink, offset, RwFlags::empty())
+    }
+
+    #[inline]
+    fn do_pread<S: Sink + ?Sized>(
+        &self,
+        fd: i32,
+        sink: &mut S,
+        offset: i64,
+        flags: RwFlags,
+    ) -> Result<usize> {
         let offset = u64::try_from(offset).map_err(|_| Errno::EINVAL)?;
         let guard = epoch::pin();
         let description = self.table.get(fd, &guard)?;
         if !matches!(description.opened(&guard)?.object, Object::Regular(_)) {
             let held = description.upgrade().ok_or(Errno::EBADF)?;
             drop(guard);
-            return self.pread_other(&held, sink);
+            return self.pread_other(&held, sink, flags);
         }
         let inode = description.readable(&guard)?;
+        check_flags(flags, false)?;
         read_regular(&description, inode, offset, sink)
     }
 }
@@ -130,4 +149,16 @@ pub(super) fn check_pieces(count: usize, mut lens: impl Iterator<Item = usize>) 
     let total =
         lens.try_fold(0_usize, |sum, len| sum.checked_add(len)).filter(|n| isize::try_from(*n).is_ok());
     if count > IOV_MAX || total.is_none() { Err(Errno::EINVAL) } else { Ok(()) }
+}
+
+/// The flags that preadv2(2) and pwritev2(2) know (`kiocb_set_rw_flags`). `nowait` says that the file can tell whether
+/// it would block.
+///
+/// # Errors
+/// EOPNOTSUPP
+#[inline]
+pub(super) fn check_flags(flags: RwFlags, nowait: bool) -> Result<()> {
+    let mut known = RwFlags::HIPRI | RwFlags::DSYNC | RwFlags::SYNC | RwFlags::APPEND | RwFlags::NOAPPEND;
+    known.set(RwFlags::NOWAIT, nowait);
+    if (flags - known).is_empty() { Ok(()) } else { Err(Errno::EOPNOTSUPP) }
 }

@@ -1,52 +1,89 @@
-//! Reading and writing what is not a regular file: these calls may block, so they hold their description and no guard.
+//! Reading and writing what is not a regular file. These calls may block, so they hold their description and no guard.
 
 use super::Cage;
 use super::description::Description;
-use crate::abi::{Errno, Result};
+use super::read::check_flags;
+use crate::abi::{Errno, OFlags, Result, RwFlags};
 use crate::data::{Sink, Source};
+use crate::inode::device::Device;
 use crate::inode::{Inode, Object};
 use crate::sync::epoch;
 use crate::sync::refcount::{Ref, Shared};
 
 impl Cage {
+    /// read(2) of a description that is open for reading.
     pub(super) fn read_other<S: Sink + ?Sized>(
         &self,
         description: &Ref<Description>,
-        _sink: &mut S,
+        sink: &mut S,
+        flags: RwFlags,
     ) -> Result<usize> {
-        match held(description)?.object {
+        let inode = held(description)?;
+        check_flags(flags, can_tell(&inode))?;
+        let flags = status(description, flags);
+        match &inode.object {
             Object::Directory(_) => Err(Errno::EISDIR),
+            Object::Pipe(pipe) => {
+                let read = pipe.read(sink, flags, &self.interrupts)?;
+                if read > 0 && !flags.contains(OFlags::NOATIME) {
+                    inode.touch_atime();
+                }
+                Ok(read)
+            }
+            Object::Device(dev) => Device::open(inode.file_type(), *dev)?.read(sink, inode.sb.entropy()),
             _ => Err(Errno::EINVAL),
         }
     }
 
+    /// write(2) of a description that is open for writing.
     pub(super) fn write_other<S: Source + ?Sized>(
         &self,
         description: &Ref<Description>,
-        _source: &mut S,
+        source: &mut S,
+        flags: RwFlags,
     ) -> Result<usize> {
-        held(description)?;
-        Err(Errno::EINVAL)
-    }
-
-    pub(super) fn pread_other<S: Sink + ?Sized>(
-        &self,
-        description: &Ref<Description>,
-        _sink: &mut S,
-    ) -> Result<usize> {
-        match held(description)?.object {
-            Object::Directory(_) => Err(Errno::EISDIR),
-            _ => Err(Errno::ESPIPE),
+        let inode = held(description)?;
+        check_flags(flags, can_tell(&inode))?;
+        match &inode.object {
+            Object::Pipe(pipe) => {
+                let written = pipe.write(source, status(description, flags), &self.interrupts)?;
+                if written > 0 {
+                    inode.touch_mtime();
+                }
+                Ok(written)
+            }
+            Object::Device(dev) => Device::open(inode.file_type(), *dev)?.write(source),
+            _ => Err(Errno::EINVAL),
         }
     }
 
+    /// pread(2) of a description that was opened. Only what has no place for an offset is found before it is known
+    /// whether it may be read.
+    pub(super) fn pread_other<S: Sink + ?Sized>(
+        &self,
+        description: &Ref<Description>,
+        sink: &mut S,
+        flags: RwFlags,
+    ) -> Result<usize> {
+        match held(description)?.object {
+            Object::Pipe(_) => Err(Errno::ESPIPE),
+            _ if !description.flags().readable() => Err(Errno::EBADF),
+            _ => self.read_other(description, sink, flags),
+        }
+    }
+
+    /// pwrite(2) of a description that was opened.
     pub(super) fn pwrite_other<S: Source + ?Sized>(
         &self,
         description: &Ref<Description>,
-        _source: &mut S,
+        source: &mut S,
+        flags: RwFlags,
     ) -> Result<usize> {
-        held(description)?;
-        Err(Errno::EBADF)
+        match held(description)?.object {
+            Object::Pipe(_) => Err(Errno::ESPIPE),
+            _ if !description.flags().writable() => Err(Errno::EBADF),
+            _ => self.write_other(description, source, flags),
+        }
     }
 }
 
@@ -54,4 +91,19 @@ impl Cage {
 fn held(description: &Ref<Description>) -> Result<Ref<Inode>> {
     let guard = epoch::pin();
     Shared::upgrade(description.inode(&guard)?).ok_or(Errno::EBADF)
+}
+
+/// Whether the file can tell if it would block (`FMODE_NOWAIT`): not a FIFO, and not full, as the kernel has it.
+fn can_tell(inode: &Inode) -> bool {
+    match &inode.object {
+        Object::Pipe(pipe) => !pipe.is_fifo(),
+        Object::Device(dev) => Device::open(inode.file_type(), *dev) != Ok(Device::Full),
+        _ => false,
+    }
+}
+
+/// The flags of the description, and of one call.
+fn status(description: &Description, call: RwFlags) -> OFlags {
+    let nowait = if call.contains(RwFlags::NOWAIT) { OFlags::NONBLOCK } else { OFlags::empty() };
+    description.flags() | nowait
 }

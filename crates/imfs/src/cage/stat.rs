@@ -96,7 +96,7 @@ impl Cage {
 pub(super) fn stat_of(inode: &Inode) -> Stat {
     let attr = inode.attr();
     Stat {
-        dev: inode.sb.dev,
+        dev: inode.dev(),
         ino: inode.ino(),
         nlink: u64::from(attr.nlink),
         mode: attr.mode,
@@ -131,8 +131,8 @@ fn statx_of(inode: &Inode) -> Statx {
         ctime: attr.ctime,
         mtime: attr.mtime,
         rdev: inode.rdev(),
-        dev: inode.sb.dev,
-        mnt_id: u64::from(inode.sb.dev.minor()),
+        dev: inode.dev(),
+        mnt_id: u64::from(inode.dev().minor()),
         dio_mem_align: 0,
         dio_offset_align: 0,
     }

@@ -1,7 +1,8 @@
 //! statfs(2), fstatfs(2), sync(2), syncfs(2), fsync(2), fdatasync(2).
 
 use super::Cage;
-use crate::abi::{NAME_MAX, PAGE_SIZE, Result, Statfs, TMPFS_MAGIC};
+use crate::abi::{Errno, NAME_MAX, PAGE_SIZE, PIPEFS_MAGIC, Result, Statfs, TMPFS_MAGIC};
+use crate::inode::{Object, PIPE_DEV};
 use crate::sync::epoch;
 
 impl Cage {
@@ -21,7 +22,11 @@ impl Cage {
     /// EBADF
     pub fn fstatfs(&self, fd: i32) -> Result<Statfs> {
         let guard = epoch::pin();
-        self.table.get(fd, &guard)?.inode(&guard)?;
+        let inode = self.table.get(fd, &guard)?.inode(&guard)?;
+        if inode.dev() == PIPE_DEV {
+            let (kind, bsize, namelen) = (PIPEFS_MAGIC, PAGE_SIZE as i64, NAME_MAX as i64);
+            return Ok(Statfs { kind, bsize, namelen, frsize: bsize, ..Statfs::default() });
+        }
         Ok(self.tree.statfs())
     }
 
@@ -39,9 +44,13 @@ impl Cage {
     /// fsync(2): nothing to do.
     ///
     /// # Errors
-    /// EBADF, EINVAL (a pipe)
+    /// EBADF; EINVAL: a pipe, FIFO or device, which has no such thing.
     pub fn fsync(&self, fd: i32) -> Result<()> {
-        self.opened(fd)
+        let guard = epoch::pin();
+        match self.table.get(fd, &guard)?.opened(&guard)?.object {
+            Object::Regular(_) | Object::Directory(_) => Ok(()),
+            _ => Err(Errno::EINVAL),
+        }
     }
 
     /// fdatasync(2): nothing to do.
@@ -49,7 +58,7 @@ impl Cage {
     /// # Errors
     /// As [`fsync`](Self::fsync)
     pub fn fdatasync(&self, fd: i32) -> Result<()> {
-        self.opened(fd)
+        self.fsync(fd)
     }
 
     fn opened(&self, fd: i32) -> Result<()> {

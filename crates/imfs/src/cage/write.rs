@@ -4,7 +4,7 @@ use std::io::IoSlice;
 
 use super::Cage;
 use super::description::Description;
-use super::read::check_pieces;
+use super::read::{check_flags, check_pieces};
 use crate::abi::{Errno, MAX_RW_COUNT, OFlags, Result, RwFlags};
 use crate::data::{Gather, Source};
 use crate::inode::{Object, WriteAt};
@@ -33,16 +33,22 @@ impl Cage {
     /// # Errors
     /// As [`write`](Self::write), and EFAULT
     pub fn write_from<S: Source + ?Sized>(&self, fd: i32, source: &mut S) -> Result<usize> {
+        self.do_write(fd, source, RwFlags::empty())
+    }
+
+    #[inline]
+    fn do_write<S: Source + ?Sized>(&self, fd: i32, source: &mut S, flags: RwFlags) -> Result<usize> {
         let guard = epoch::pin();
         let description = self.table.get(fd, &guard)?;
         let inode = description.writable(&guard)?;
         if !matches!(inode.object, Object::Regular(_)) {
             let held = description.upgrade().ok_or(Errno::EBADF)?;
             drop(guard);
-            return self.write_other(&held, source);
+            return self.write_other(&held, source, flags);
         }
+        check_flags(flags, false)?;
         let mut offset = description.offset.lock();
-        let at = write_at(&description, *offset, RwFlags::empty());
+        let at = write_at(&description, *offset, flags);
         let (end, written) = inode.write_at(at, source, self.cred(&guard)?)?;
         if written > 0 {
             *offset = end;
@@ -71,25 +77,13 @@ impl Cage {
     /// pwritev with flags; an offset of -1 means the descriptor's.
     ///
     /// # Errors
-    /// As [`pwritev`](Self::pwritev); EOPNOTSUPP: unknown flags.
+    /// As [`pwritev`](Self::pwritev); EOPNOTSUPP: unknown flags, or `RWF_NOWAIT` of a file that can't say (as on tmpfs).
     pub fn pwritev2(&self, fd: i32, bufs: &[IoSlice<'_>], offset: i64, flags: RwFlags) -> Result<usize> {
         check_pieces(bufs.len(), bufs.iter().map(|b| b.len()))?;
-        let known = RwFlags::HIPRI
-            | RwFlags::DSYNC
-            | RwFlags::SYNC
-            | RwFlags::NOWAIT
-            | RwFlags::APPEND
-            | RwFlags::NOAPPEND;
-        if !(flags - known).is_empty() {
-            return Err(Errno::EOPNOTSUPP);
-        }
-        if offset == -1 && flags.intersects(RwFlags::APPEND | RwFlags::NOAPPEND) {
-            return self.write_flagged(fd, &mut Gather::new(bufs), flags);
-        }
-        if offset == -1 {
-            self.writev(fd, bufs)
-        } else {
-            self.pwrite_from(fd, &mut Gather::new(bufs), offset, flags)
+        let mut source = Gather::new(bufs);
+        match offset {
+            -1 => self.do_write(fd, &mut source, flags),
+            _ => self.pwrite_from(fd, &mut source, offset, flags),
         }
     }
 
@@ -111,25 +105,12 @@ impl Cage {
         if !matches!(description.opened(&guard)?.object, Object::Regular(_)) {
             let held = description.upgrade().ok_or(Errno::EBADF)?;
             drop(guard);
-            return self.pwrite_other(&held, source);
+            return self.pwrite_other(&held, source, flags);
         }
         let inode = description.writable(&guard)?;
+        check_flags(flags, false)?;
         let at = write_at(&description, offset, flags);
         Ok(inode.write_at(at, source, self.cred(&guard)?)?.1)
-    }
-
-    /// A write at the offset with flags that say where.
-    fn write_flagged<S: Source + ?Sized>(&self, fd: i32, source: &mut S, flags: RwFlags) -> Result<usize> {
-        let guard = epoch::pin();
-        let description = self.table.get(fd, &guard)?;
-        let inode = description.writable(&guard)?;
-        let mut offset = description.offset.lock();
-        let at = write_at(&description, *offset, flags);
-        let (end, written) = inode.write_at(at, source, self.cred(&guard)?)?;
-        if written > 0 {
-            *offset = end;
-        }
-        Ok(written)
     }
 }
 

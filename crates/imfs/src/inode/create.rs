@@ -5,9 +5,10 @@ use std::sync::OnceLock;
 use super::acl::Acl;
 use super::attributes::{Attributes, HAS_ACL, HAS_DEFAULT_ACL};
 use super::permission::may_create;
+use super::pipe::{End, Pipe};
 use super::{Capabilities, Credentials, Directory, Inode, Name, Object, Regular, Superblock};
 use crate::abi::{Dev, Errno, FileType, Mode};
-use crate::sync::alloc::try_copy;
+use crate::sync::alloc::{try_box, try_copy};
 use crate::sync::epoch::Guard;
 use crate::sync::refcount::{Ref, Shared};
 
@@ -129,6 +130,20 @@ impl Inode {
         Self::unnamed(dir, b"", &NewInode::regular(mode, umask), cred, guard)
     }
 
+    /// Makes a nameless pipe, as pipe(2) does, with its reading and its writing end. Like the kernel's, it does not
+    /// count as an inode of the instance.
+    ///
+    /// # Errors
+    /// ENFILE: above the limits of pipes. ENOMEM
+    pub(crate) fn pipe(sb: &Ref<Superblock>, cred: &Credentials) -> Result<(Ref<Inode>, [End; 2]), Errno> {
+        let (pipe, ends) = Pipe::pair(sb.pipes.clone(), cred.above_pipe_limits())?;
+        let mode = FileType::Fifo.with(Mode::RUSR | Mode::WUSR);
+        let attributes = Attributes::new(mode, cred.fsuid, cred.fsgid, 1, 0, sb.now());
+        let (ino, object) = (sb.next_ino(), Object::Pipe(boxed(pipe)?));
+        let inode = Inode { sb: sb.clone(), ino, attributes, object, extras: OnceLock::new() };
+        Ok((Ref::try_new(inode).ok_or(Errno::ENOMEM)?, ends))
+    }
+
     /// Makes an inode that no entry names yet, with the owner, mode and lists that one in `dir` has
     /// (`inode_init_owner`, `posix_acl_create`).
     pub(super) fn unnamed(
@@ -149,7 +164,7 @@ impl Inode {
             FileType::Symlink => Object::Symlink(try_copy(new.target).ok_or(Errno::ENOMEM)?),
             FileType::Regular => Object::Regular(Regular::default()),
             FileType::CharDevice | FileType::BlockDevice => Object::Device(new.rdev),
-            FileType::Fifo => Object::Socket,
+            FileType::Fifo => Object::Pipe(boxed(Pipe::fifo(dir.sb.pipes.clone()))?),
             FileType::Socket => Object::Socket,
         };
         let inode = Self::try_new(&dir.sb, object, new.kind.with(inherited.mode), cred.fsuid, gid)?;
@@ -222,4 +237,8 @@ fn strips_sgid(new: &NewInode<'_>, setgid_dir: bool, gid: u32, cred: &Credential
         && new.mode.contains(Mode::SGID | Mode::XGRP)
         && !cred.in_group(gid)
         && !cred.capable(Capabilities::FSETID)
+}
+
+fn boxed<T>(value: T) -> Result<Box<T>, Errno> {
+    try_box(value).ok_or(Errno::ENOMEM)
 }

@@ -100,6 +100,11 @@ impl Credentials {
         self.effective.contains(capability)
     }
 
+    /// Whether the limits of pipes do not bind (`pipe_is_unprivileged_user`).
+    pub(crate) fn above_pipe_limits(&self) -> bool {
+        self.effective.intersects(Capabilities::SYS_RESOURCE | Capabilities::SYS_ADMIN)
+    }
+
     /// Whether the file-system group or a supplementary group is `gid` (`in_group_p`).
     #[inline]
     pub fn in_group(&self, gid: u32) -> bool {

@@ -13,7 +13,7 @@ impl Inode {
     ///
     /// # Errors
     /// EEXIST, ENOENT (the directory was removed, or the inode has no name left), EACCES, EPERM (a directory, or
-    /// protected as by `protected_hardlinks`), EMLINK, ENOTDIR, ENAMETOOLONG, ENOMEM
+    /// protected as by `protected_hardlinks`), EMLINK, ENOTDIR, ENAMETOOLONG, ENOMEM, EXDEV (a nameless pipe)
     pub fn link(
         inode: Shared<'_, Self>,
         dir: Shared<'_, Self>,
@@ -22,6 +22,9 @@ impl Inode {
         cred: &Credentials,
         guard: &Guard,
     ) -> Result<(), Errno> {
+        if inode.dev() != dir.dev() {
+            return Err(Errno::EXDEV);
+        }
         let directory = dir.directory()?;
         let key = Name::new(name, dir.sb.seed)?;
         let mut entries = directory.entries(guard);

@@ -46,10 +46,14 @@ pub(crate) use self::superblock::Setup;
 
 use self::attributes::Attributes;
 use self::extras::Extras;
+use self::pipe::Pipe;
 use self::xattr::XattrSpace;
 use crate::abi::{Dev, Errno, FileType};
 use crate::sync::epoch::{self, Guard};
 use crate::sync::refcount::{Evict, Ref, Shared};
+
+/// The device of nameless pipes, which belong to no file system that has a root (`pipefs` of Linux).
+pub(crate) const PIPE_DEV: Dev = Dev::new(0, 0xf_ffff);
 
 /// An object of the file system.
 ///
@@ -73,6 +77,7 @@ pub(crate) enum Object {
     Regular(Regular),
     Symlink(Box<[u8]>),
     Device(Dev),
+    Pipe(Box<Pipe>),
     Socket,
 }
 
@@ -100,6 +105,15 @@ impl Inode {
         match &self.object {
             Object::Device(dev) => *dev,
             _ => Dev::default(),
+        }
+    }
+
+    /// The device number that stat(2) shows: that of the instance, or that of all nameless pipes.
+    #[inline]
+    pub fn dev(&self) -> Dev {
+        match &self.object {
+            Object::Pipe(pipe) if !pipe.is_fifo() => PIPE_DEV,
+            _ => self.sb.dev,
         }
     }
 
@@ -209,7 +223,10 @@ impl Evict for Inode {
             let charged = std::mem::take(&mut *extras.xattrs.lock()).charged();
             self.sb.refund(charged);
         }
-        self.sb.free_ino();
+        // Nameless pipes were not counted.
+        if self.dev() == self.sb.dev {
+            self.sb.free_ino();
+        }
     }
 }
 

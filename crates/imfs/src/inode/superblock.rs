@@ -3,9 +3,11 @@
 //! Knows no inode: inodes know it.
 
 use bitflags::bitflags;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::locks::LockTable;
+use super::pipe::PipeLimits;
 use super::xattr::XattrSpace;
 use crate::abi::{Dev, Errno, Timespec};
 use crate::data::Space;
@@ -58,6 +60,8 @@ pub struct Superblock {
     pub(crate) rename: Mutex<(), { rank::RENAME }>,
     clock: Box<dyn Clock>,
     entropy: Box<dyn Entropy>,
+    /// How much pipes may hold, and what they can hold now.
+    pub(crate) pipes: Arc<PipeLimits>,
     /// The graph of waits for record locks.
     pub(crate) locks: LockTable,
     /// The room for inodes and their attributes, in bytes, and what is used of it (`free_ispace` of tmpfs).
@@ -94,6 +98,7 @@ pub(crate) struct Setup {
     pub(crate) protections: Protections,
     pub(crate) clock: Box<dyn Clock>,
     pub(crate) entropy: Box<dyn Entropy>,
+    pub(crate) pipes: PipeLimits,
 }
 
 impl Superblock {
@@ -109,6 +114,7 @@ impl Superblock {
             rename: Mutex::new(()),
             clock: setup.clock,
             entropy: setup.entropy,
+            pipes: Arc::new(setup.pipes),
             locks: LockTable::default(),
             inode_space: setup.inodes.saturating_mul(INODE_SIZE),
             inode_used: AtomicU64::new(0),
@@ -125,15 +131,20 @@ impl Superblock {
         self.clock.now()
     }
 
-    /// Random bytes.
-    pub(crate) fn random(&self, buf: &mut [u8]) {
-        self.entropy.fill(buf);
+    /// The source of random bytes.
+    pub(crate) fn entropy(&self) -> &dyn Entropy {
+        &*self.entropy
     }
 
     /// Counts a new inode and gives it a number; ENOSPC at the limit.
     pub(super) fn new_ino(&self) -> Result<u64, Errno> {
         self.charge(INODE_SIZE)?;
-        Ok(self.next_ino.fetch_add(1, Ordering::Relaxed))
+        Ok(self.next_ino())
+    }
+
+    /// A number for an inode that is not counted.
+    pub(super) fn next_ino(&self) -> u64 {
+        self.next_ino.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Counts an inode that is gone.

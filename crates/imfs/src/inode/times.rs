@@ -19,6 +19,16 @@ impl Inode {
         }
     }
 
+    /// Notes that the contents were changed where nothing else of the inode did: a pipe was written to
+    /// (`file_update_time`).
+    pub(crate) fn touch_mtime(&self) {
+        let now = self.sb.now();
+        let (_, mtime, ctime) = self.attributes.stamps();
+        if (mtime, ctime) != (now, now) {
+            self.attributes.change(|a| a.modified(now));
+        }
+    }
+
     fn atime_is_due(&self, now: Timespec) -> bool {
         let (atime, mtime, ctime) = self.attributes.stamps();
         if self.sb.atime == Atime::Strict {

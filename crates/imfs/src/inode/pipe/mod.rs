@@ -108,6 +108,11 @@ impl Pipe {
         Ok((pipe, [end(true), end(false)]))
     }
 
+    /// Whether it is a FIFO, which has a name.
+    pub fn is_fifo(&self) -> bool {
+        self.named
+    }
+
     /// Opens it as `fifo_open`: for reading it waits for a writer, for writing for a reader, unless `O_NONBLOCK`;
     /// for both it never waits. The end of a nameless pipe that is opened again (by /proc/self/fd) never waits.
     ///

@@ -1,0 +1,174 @@
+//! sendfile(2), after `do_sendfile` and `fs/splice.c`.
+
+use super::Cage;
+use super::description::Description;
+use crate::abi::{Errno, MAX_RW_COUNT, OFlags, PAGE_SIZE, Result};
+use crate::inode::device::Device;
+use crate::inode::{Inode, Object, WriteAt};
+use crate::sync::epoch;
+use crate::sync::refcount::Ref;
+
+/// How many bytes are copied at a time.
+const PIECE: usize = 64 << 10;
+
+/// One side of a copy: the description keeps it open.
+struct Side {
+    description: Ref<Description>,
+    inode: Ref<Inode>,
+}
+
+impl Cage {
+    /// Copies up to `count` bytes from one descriptor to another, without a buffer of the caller's. Reads at `offset`
+    /// and moves it, or else reads at the descriptor's own. Writing into a pipe it copies what fits at once, waiting
+    /// only until something does.
+    ///
+    /// # Errors
+    /// EBADF, EINVAL (what it reads is a directory, a pipe or null; what it writes has O_APPEND or is full; negative
+    /// or too large numbers), ESPIPE (`offset` for a pipe), EAGAIN, EINTR, EPIPE, ENOSPC, EFBIG, ENOMEM
+    pub fn sendfile(&self, out_fd: i32, in_fd: i32, offset: Option<&mut i64>, count: usize) -> Result<usize> {
+        let source = self.side(in_fd, OFlags::readable)?;
+        if offset.is_some() && matches!(source.inode.object, Object::Pipe(_)) {
+            return Err(Errno::ESPIPE);
+        }
+        let start = match &offset {
+            Some(offset) => u64::try_from(**offset).map_err(|_| Errno::EINVAL)?,
+            None => *source.description.offset.lock(),
+        };
+        check_range(start, count)?;
+        let count = count.min(MAX_RW_COUNT);
+        let target = self.side(out_fd, OFlags::writable)?;
+        let copied = match target.inode.object {
+            Object::Pipe(_) => self.send_to_pipe(&source, start, &target, count)?,
+            _ => self.send_to_file(&source, start, &target, count)?,
+        };
+        if copied > 0 {
+            match offset {
+                Some(offset) => *offset += copied as i64,
+                None => source.set_offset(start + copied as u64),
+            }
+        }
+        Ok(copied)
+    }
+
+    fn side(&self, fd: i32, may: fn(OFlags) -> bool) -> Result<Side> {
+        let description = self.table.hold(fd)?;
+        let guard = epoch::pin();
+        let inode = description.opened(&guard)?.upgrade().ok_or(Errno::EBADF)?;
+        drop(guard);
+        if may(description.flags()) { Ok(Side { description, inode }) } else { Err(Errno::EBADF) }
+    }
+
+    /// `do_splice_direct`.
+    fn send_to_file(&self, source: &Side, start: u64, target: &Side, count: usize) -> Result<usize> {
+        let place = *target.description.offset.lock();
+        check_range(place, count)?;
+        if target.description.flags().contains(OFlags::APPEND) {
+            return Err(Errno::EINVAL);
+        }
+        if count == 0 {
+            return Ok(0);
+        }
+        let device = target.device();
+        if device == Some(Device::Full) || !(device.is_some() || target.is_regular()) {
+            return Err(Errno::EINVAL);
+        }
+        let copied = copy(count, |piece, done| {
+            let read = source.read(start + done as u64, piece)?;
+            let mut bytes = &piece[..read];
+            match device {
+                Some(device) => device.write(&mut bytes),
+                None => {
+                    let guard = epoch::pin();
+                    let at = WriteAt::Offset(place + done as u64);
+                    Ok(target.inode.write_at(at, &mut bytes, self.cred(&guard)?)?.1)
+                }
+            }
+        })?;
+        target.set_offset(place + copied as u64);
+        Ok(copied)
+    }
+
+    /// `splice_file_to_pipe`.
+    fn send_to_pipe(&self, source: &Side, start: u64, target: &Side, count: usize) -> Result<usize> {
+        let Object::Pipe(pipe) = &target.inode.object else { return Err(Errno::EINVAL) };
+        let flags = target.description.flags();
+        loop {
+            let room = pipe.wait_for_room(flags, &self.interrupts)? * PAGE_SIZE;
+            let result = copy(count.min(room), |piece, done| {
+                let read = source.read(start + done as u64, piece)?;
+                pipe.write(&mut &piece[..read], flags | OFlags::NONBLOCK, &self.interrupts)
+            });
+            match result {
+                // Others were faster to fill the room.
+                Err(Errno::EAGAIN) if !flags.contains(OFlags::NONBLOCK) => {}
+                Ok(copied) if copied > 0 => {
+                    target.inode.touch_mtime();
+                    return Ok(copied);
+                }
+                result => return result,
+            }
+        }
+    }
+}
+
+impl Side {
+    fn is_regular(&self) -> bool {
+        matches!(self.inode.object, Object::Regular(_))
+    }
+
+    fn device(&self) -> Option<Device> {
+        match &self.inode.object {
+            Object::Device(dev) => Device::open(self.inode.file_type(), *dev).ok(),
+            _ => None,
+        }
+    }
+
+    /// Devices have no offset.
+    fn set_offset(&self, offset: u64) {
+        if self.is_regular() {
+            *self.description.offset.lock() = offset;
+        }
+    }
+
+    /// Reads what sendfile(2) can read.
+    fn read(&self, at: u64, mut into: &mut [u8]) -> Result<usize> {
+        match self.device() {
+            None if self.is_regular() => {
+                let noatime = self.description.flags().contains(OFlags::NOATIME);
+                self.inode.read_at(at, &mut into, noatime)
+            }
+            None | Some(Device::Null) => Err(Errno::EINVAL),
+            Some(device) => device.read(&mut into, self.inode.sb.entropy()),
+        }
+    }
+}
+
+/// Calls `step` with pieces of a buffer and how many bytes were moved before, until it moves less than the piece. What
+/// was moved before an error counts.
+fn copy(count: usize, mut step: impl FnMut(&mut [u8], usize) -> Result<usize>) -> Result<usize> {
+    let mut buffer = Vec::new();
+    buffer.try_reserve_exact(count.min(PIECE)).map_err(|_| Errno::ENOMEM)?;
+    buffer.resize(count.min(PIECE), 0);
+    let mut done = 0;
+    while done < count {
+        let piece = (count - done).min(PIECE);
+        match step(&mut buffer[..piece], done) {
+            Ok(moved) => {
+                done += moved;
+                if moved < piece {
+                    break;
+                }
+            }
+            Err(errno) if done == 0 => return Err(errno),
+            Err(_) => break,
+        }
+    }
+    Ok(done)
+}
+
+/// `rw_verify_area`.
+fn check_range(start: u64, count: usize) -> Result<()> {
+    let end =
+        i64::try_from(start).ok().zip(i64::try_from(count).ok()).and_then(|(start, n)| start.checked_add(n));
+    end.map(|_| ()).ok_or(Errno::EINVAL)
+}
