@@ -1,8 +1,8 @@
 //! The page map of one file: from page index to page.
 //!
-//! A radix tree like the kernel's page cache: 64-way nodes, as high as the last page needs, so that a lookup is a few
-//! dependent loads however large the file and however sparse. A subtree of one page stands without nodes in the place of
-//! its root, so that scattered pages cost little. It knows pages, but not what is in them, nor sizes; what it takes out
+//! A radix tree like the kernel's page cache, but wider: leaves of 64 pages below nodes of 512 children, as high as the
+//! last page needs, so that a lookup is two or three dependent loads in any file up to 64 GiB. A subtree of one page
+//! stands without nodes in the place of its root, so that scattered pages cost little. It knows pages, but not what is in them, nor sizes; what it takes out
 //! it hands to its caller, who gives it back to the space.
 
 use super::arena::Page;
@@ -10,8 +10,10 @@ use super::space::Space;
 use crate::abi::{Errno, PAGE_SIZE, Result};
 use crate::sync::alloc::try_box;
 
-const BITS: u32 = 6;
-const FAN: u64 = 1 << BITS;
+const LEAF_BITS: u32 = 6;
+const LEAF: u64 = 1 << LEAF_BITS;
+const INNER_BITS: u32 = 9;
+const INNER: u64 = 1 << INNER_BITS;
 
 /// One more than the largest index: no file has more pages than `i64::MAX` bytes need.
 pub(super) const MAX_PAGES: u64 = (1 << 63) / PAGE_SIZE as u64;
@@ -19,13 +21,14 @@ pub(super) const MAX_PAGES: u64 = (1 << 63) / PAGE_SIZE as u64;
 /// The place of a page: `None` in a hole.
 pub(super) type Slot = Option<Page>;
 
-type Leaf = [Slot; FAN as usize];
+type Leaf = [Slot; LEAF as usize];
 
 #[derive(Debug)]
 struct Inner {
-    /// A child spans `1 << shift` pages.
+    /// A child spans `1 << shift` pages, and a child of it [`INNER_BITS`] less: so lookups ask only the root, and touch
+    /// one cache line of each node below.
     shift: u32,
-    children: [Node; FAN as usize],
+    children: [Node; INNER as usize],
 }
 
 /// A subtree. `One` is an empty one, or one with a single page at that index within it.
@@ -61,11 +64,11 @@ impl Node {
     /// An empty node with room for `1 << bits` pages or more.
     fn new(bits: u32, space: &Space) -> Result<Node> {
         space.grant()?;
-        if bits <= BITS {
-            return try_box([const { None }; FAN as usize]).map(Node::Leaf).ok_or(Errno::ENOMEM);
+        if bits <= LEAF_BITS {
+            return try_box([const { None }; LEAF as usize]).map(Node::Leaf).ok_or(Errno::ENOMEM);
         }
-        let shift = bits.next_multiple_of(BITS) - BITS;
-        let inner = Inner { shift, children: [const { Node::EMPTY }; FAN as usize] };
+        let shift = LEAF_BITS + (bits - LEAF_BITS - 1) / INNER_BITS * INNER_BITS;
+        let inner = Inner { shift, children: [const { Node::EMPTY }; INNER as usize] };
         try_box(inner).map(Node::Inner).ok_or(Errno::ENOMEM)
     }
 
@@ -96,6 +99,15 @@ impl Node {
         Ok(())
     }
 
+    /// [`Inner::shift`], if this is a root of that kind.
+    #[inline]
+    fn shift(&self) -> u32 {
+        match self {
+            Node::Inner(inner) => inner.shift,
+            _ => 0,
+        }
+    }
+
     fn is_empty(&self) -> bool {
         match self {
             Node::One(_, slot) => slot.is_none(),
@@ -114,12 +126,12 @@ impl Node {
                 return;
             }
             Node::Leaf(leaf) => {
-                let (from, to) = (from.min(FAN) as usize, to.min(FAN) as usize);
+                let (from, to) = (from.min(LEAF) as usize, to.min(LEAF) as usize);
                 leaf[from..to].iter_mut().filter_map(Option::take).for_each(out);
             }
             Node::Inner(inner) => {
                 let shift = inner.shift;
-                let (first, end) = ((from >> shift).min(FAN), to.div_ceil(1 << shift).min(FAN));
+                let (first, end) = ((from >> shift).min(INNER), to.div_ceil(1 << shift).min(INNER));
                 for i in first..end {
                     let (from, to) = (from.saturating_sub(i << shift), (to - (i << shift)).min(1 << shift));
                     inner.children[i as usize].remove(from, to, prune, out);
@@ -145,10 +157,10 @@ impl Node {
         match self {
             Node::One(index, slot) => Some(u64::from(*index)).filter(|&index| slot.is_some() && index < end),
             Node::Leaf(leaf) => {
-                leaf[..end.min(FAN) as usize].iter().rposition(Option::is_some).map(|i| i as u64)
+                leaf[..end.min(LEAF) as usize].iter().rposition(Option::is_some).map(|i| i as u64)
             }
             Node::Inner(inner) => {
-                let children = end.div_ceil(1 << inner.shift).min(FAN) as usize;
+                let children = end.div_ceil(1 << inner.shift).min(INNER) as usize;
                 inner.children[..children].iter().enumerate().rev().find_map(|(i, child)| {
                     let start = (i as u64) << inner.shift;
                     Some(start + child.last(end - start)?)
@@ -168,13 +180,15 @@ impl Tree {
     #[inline]
     pub(super) fn get(&self, index: u64) -> Option<&Page> {
         let mut node = &self.root;
+        let mut shift = node.shift();
         let mut at = index;
         loop {
             match node {
                 Node::Leaf(leaf) => return leaf.get(usize::try_from(at).ok()?)?.as_ref(),
                 Node::Inner(inner) => {
-                    let i = usize::try_from(at >> inner.shift).ok()?;
-                    at &= (1 << inner.shift) - 1;
+                    let i = usize::try_from(at >> shift).ok()?;
+                    at &= (1 << shift) - 1;
+                    shift = shift.saturating_sub(INNER_BITS);
                     node = inner.children.get(i)?;
                 }
                 Node::One(one, slot) => return slot.as_ref().filter(|_| at == u64::from(*one)),
@@ -185,6 +199,7 @@ impl Tree {
     /// The slots from `index` to the end of their leaf, if they are there.
     #[inline]
     pub(super) fn slots_mut(&mut self, index: u64) -> Option<&mut [Slot]> {
+        let mut shift = self.root.shift();
         let mut node = &mut self.root;
         let mut at = index;
         loop {
@@ -193,8 +208,9 @@ impl Tree {
                     return leaf.get_mut(usize::try_from(at).ok()?..).filter(|rest| !rest.is_empty());
                 }
                 Node::Inner(inner) => {
-                    let i = usize::try_from(at >> inner.shift).ok()?;
-                    at &= (1 << inner.shift) - 1;
+                    let i = usize::try_from(at >> shift).ok()?;
+                    at &= (1 << shift) - 1;
+                    shift = shift.saturating_sub(INNER_BITS);
                     node = inner.children.get_mut(i)?;
                 }
                 Node::One(one, slot) => {
@@ -215,6 +231,7 @@ impl Tree {
         let mut node = &self.root;
         // What the current node covers, were it there. Beyond the root nothing is.
         let mut span = u64::MAX;
+        let mut shift = node.shift();
         let mut at = index;
         loop {
             match node {
@@ -225,15 +242,15 @@ impl Tree {
                         None => Run::Hole(span - at),
                     };
                 }
-                Node::Leaf(leaf) if at < FAN => return Run::Slots(&leaf[at as usize..]),
+                Node::Leaf(leaf) if at < LEAF => return Run::Slots(&leaf[at as usize..]),
                 Node::Leaf(_) => return Run::Hole(span - at),
                 Node::Inner(inner) => {
-                    let Some(child) =
-                        usize::try_from(at >> inner.shift).ok().and_then(|i| inner.children.get(i))
+                    let Some(child) = usize::try_from(at >> shift).ok().and_then(|i| inner.children.get(i))
                     else {
                         return Run::Hole(span - at);
                     };
-                    span = 1 << inner.shift;
+                    span = 1 << shift;
+                    shift = shift.saturating_sub(INNER_BITS);
                     at &= span - 1;
                     node = child;
                 }
@@ -312,7 +329,7 @@ impl Tree {
         let mut at = from;
         while at < to {
             self.prepare(at, space)?;
-            at = (at | (FAN - 1)) + 1;
+            at = (at | (LEAF - 1)) + 1;
         }
         Ok(())
     }
@@ -346,13 +363,13 @@ impl Tree {
         loop {
             let bits = match &self.root {
                 Node::One(..) => return Ok(()),
-                Node::Leaf(_) => BITS,
-                Node::Inner(inner) => inner.shift + BITS,
+                Node::Leaf(_) => LEAF_BITS,
+                Node::Inner(inner) => inner.shift + INNER_BITS,
             };
             if index >> bits == 0 {
                 return Ok(());
             }
-            let mut parent = Node::new(bits + BITS, space)?;
+            let mut parent = Node::new(bits + INNER_BITS, space)?;
             if let Node::Inner(inner) = &mut parent {
                 inner.children[0] = std::mem::replace(&mut self.root, Node::EMPTY);
             }

@@ -230,7 +230,7 @@ fn files_of_threads_are_apart() {
 fn clones_are_written_by_two_threads() {
     let space = Space::new(0);
     let mut a = file(&space, &vec![1; 8 * P]);
-    for _ in 0..super::repeat(50) {
+    for _ in 0..super::repeat(40) {
         let mut b = Contents::new();
         b.clone_range(&space, Origin::Other(&a), 0, 0, 0).expect("clone");
         std::thread::scope(|scope| {

@@ -64,7 +64,7 @@ fn whole_operations() {
     each("clone", pair, |a, space, b| a.clone_range(space, Origin::Other(b), 0, 100 * PAGE, 0));
     each("clone itself", pair, |a, space, _| a.clone_range(space, Origin::Same, 0, 200 * PAGE, 0));
     each("copy pages", pair, |a, space, b| {
-        a.copy_range(space, Origin::Other(b), 0, 4096 * PAGE, PAGE).map(drop)
+        a.copy_range(space, Origin::Other(b), 0, 4096 * PAGE, 2 * PAGE).map(drop)
     });
 }
 
