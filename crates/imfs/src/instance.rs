@@ -33,8 +33,10 @@ impl Tree {
 impl Drop for Tree {
     fn drop(&mut self) {
         if let Some(root) = self.root.take() {
+            root.gather();
             take_apart(root);
         }
+        self.sb.gather();
         epoch::flush();
     }
 }
@@ -190,6 +192,8 @@ impl Builder {
         };
         let sb = Ref::try_new(Superblock::new(setup)).ok_or(Errno::ENOMEM)?;
         let root = Inode::root(&sb, self.mode, self.uid, self.gid)?;
+        // Each inode has a reference; the tree's own anchors them, and its drop gathers.
+        sb.spread(|| true);
         let tree = Arc::new(Tree { sb, root: Some(root) });
         Ok(Arc::new(Imfs { tree, cages: RwLock::new(BTreeMap::new()), nofile: self.nofile }))
     }

@@ -6,18 +6,16 @@ use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use crate::abi::{Errno, OFlags, Result};
 use crate::inode::pipe::End;
 use crate::inode::{Inode, Object, Superblock};
-use crate::sync::epoch::Guard;
+use crate::sync::epoch::{self, Guard};
 use crate::sync::lock::{Mutex, rank};
 use crate::sync::refcount::{Evict, Ref, Shared, Slot};
 
 /// An open file description.
 pub(super) struct Description {
-    /// Its number, unique in the instance: the owner of its locks.
-    id: u64,
     /// What is open, if it is an inode; empty once the last descriptor is closed.
     inode: Slot<Inode>,
     /// What is open, if it is not.
-    foreign: Option<Foreign>,
+    foreign: Option<(Foreign, Ref<Superblock>)>,
     /// The end of the pipe or FIFO that is open.
     end: Option<End>,
     /// The access mode and the other flags of open(2). F_SETFL changes some.
@@ -29,8 +27,6 @@ pub(super) struct Description {
     pub(crate) stream_end: AtomicU64,
     /// The identity of the credentials that it was opened with.
     opener: u64,
-    /// The instance's count of open descriptions.
-    sb: Ref<Superblock>,
 }
 
 /// A descriptor that IMFS does not own, in a cage's table: a door's stdin, socket or host file. It shares the number
@@ -56,8 +52,8 @@ impl fmt::Debug for Foreign {
 impl fmt::Debug for Description {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Description")
-            .field("id", &self.id)
-            .field("foreign", &self.foreign)
+            .field("id", &self.id())
+            .field("foreign", &self.foreign())
             .field("flags", &self.flags())
             .finish_non_exhaustive()
     }
@@ -69,8 +65,7 @@ impl Description {
     /// # Errors
     /// ENFILE: the instance has its limit of descriptions. ENOMEM.
     pub(crate) fn of_inode(inode: Ref<Inode>, flags: OFlags, opener: u64) -> Result<Ref<Self>> {
-        let sb = inode.sb.clone();
-        Self::try_new(sb, Slot::new(inode), None, None, flags, opener)
+        Self::counted(inode, None, flags, opener)
     }
 
     /// A description of one end of a pipe or FIFO, which is closed with it, or at once in case of an error.
@@ -78,9 +73,17 @@ impl Description {
     /// # Errors
     /// As [`of_inode`](Self::of_inode)
     pub(crate) fn of_pipe(inode: Ref<Inode>, end: End, flags: OFlags, opener: u64) -> Result<Ref<Self>> {
-        let sb = inode.sb.clone();
-        let slot = Slot::new(inode.clone());
-        Self::try_new(sb, slot, None, Some(end), flags, opener).inspect_err(|_| close(&inode, &end))
+        let kept = inode.clone();
+        Self::counted(inode, Some(end), flags, opener).inspect_err(|_| close(&kept, &end))
+    }
+
+    fn counted(inode: Ref<Inode>, end: Option<End>, flags: OFlags, opener: u64) -> Result<Ref<Self>> {
+        inode.sb.count_description()?;
+        let guard = epoch::pin();
+        // The inode goes into the description; its superblock is looked at through the guard.
+        let shared = inode.share(&guard);
+        let made = Self::try_new(Slot::new(inode), None, end, flags, opener);
+        made.inspect_err(|_| shared.sb.free_description())
     }
 
     /// A description of something foreign.
@@ -88,29 +91,25 @@ impl Description {
     /// # Errors
     /// As [`of_inode`](Self::of_inode)
     pub(crate) fn of_foreign(sb: &Ref<Superblock>, foreign: Foreign, flags: OFlags) -> Result<Ref<Self>> {
-        Self::try_new(sb.clone(), Slot::empty(), Some(foreign), None, flags, 0)
+        sb.count_description()?;
+        let made = Self::try_new(Slot::empty(), Some((foreign, sb.clone())), None, flags, 0);
+        made.inspect_err(|_| sb.free_description())
     }
 
     fn try_new(
-        sb: Ref<Superblock>,
         inode: Slot<Inode>,
-        foreign: Option<Foreign>,
+        foreign: Option<(Foreign, Ref<Superblock>)>,
         end: Option<End>,
         flags: OFlags,
         opener: u64,
     ) -> Result<Ref<Self>> {
-        let id = sb.new_description()?;
         let (flags, offset, stream_end) = (flags.bits().into(), Mutex::new(0), AtomicU64::new(u64::MAX));
-        let description = Self { id, inode, foreign, end, flags, offset, stream_end, opener, sb: sb.clone() };
-        Ref::try_new(description).ok_or_else(|| {
-            sb.free_description();
-            Errno::ENOMEM
-        })
+        Ref::try_new(Self { inode, foreign, end, flags, offset, stream_end, opener }).ok_or(Errno::ENOMEM)
     }
 
-    /// Its number, unique in the instance.
+    /// Its number, which no other description of the process has while this one is open: the owner of its locks.
     pub(crate) fn id(&self) -> u64 {
-        self.id
+        std::ptr::from_ref(self).addr() as u64
     }
 
     /// The identity of the credentials that it was opened with.
@@ -121,7 +120,7 @@ impl Description {
     /// What it has open, if that is foreign.
     #[inline]
     pub(crate) fn foreign(&self) -> Option<&Foreign> {
-        self.foreign.as_ref()
+        self.foreign.as_ref().map(|(foreign, _)| foreign)
     }
 
     /// The end of a pipe or FIFO that it has open.
@@ -207,16 +206,17 @@ impl Evict for Description {
     /// The last descriptor was closed.
     fn evict(&self) {
         if let Some(inode) = self.inode.swap(None) {
-            inode.description_closed(self.id);
+            inode.description_closed(self.id());
             if let Some(end) = &self.end {
                 close(&inode, end);
             }
+            inode.sb.free_description();
         }
-        if let Some(foreign) = &self.foreign
-            && let Some(close) = &foreign.close
-        {
-            close(foreign.kind, foreign.number);
+        if let Some((foreign, sb)) = &self.foreign {
+            if let Some(close) = &foreign.close {
+                close(foreign.kind, foreign.number);
+            }
+            sb.free_description();
         }
-        self.sb.free_description();
     }
 }

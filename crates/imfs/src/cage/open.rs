@@ -149,7 +149,7 @@ impl Cage {
         }
         let inode = walk.find(path, !request.has(OFlags::NOFOLLOW))?;
         may_open(inode, request, walk.cred)?;
-        inode.upgrade().ok_or(Errno::ENOENT)
+        hold(inode).ok_or(Errno::ENOENT)
     }
 
     /// open(2) with O_CREAT (`open_last_lookups`, `lookup_open`).
@@ -172,7 +172,7 @@ impl Cage {
                 }
                 may_create_in_sticky(at.dir, found, walk.cred)?;
                 may_open(found, request, walk.cred)?;
-                match found.upgrade() {
+                match hold(found) {
                     Some(inode) => return Ok(inode),
                     // Unlinked since it was found.
                     None => continue,
@@ -252,6 +252,17 @@ impl Cage {
         let description = self.table.get(fd, &guard)?;
         Ok(description.foreign().map(|foreign| (foreign.kind, foreign.number)))
     }
+}
+
+/// A reference for a description. If several threads open the same inode its count is spread; its names anchor it.
+#[inline]
+fn hold(inode: Shared<'_, Inode>) -> Option<Ref<Inode>> {
+    let mut contended = false;
+    let held = inode.try_upgrade(&mut contended)?;
+    if contended {
+        held.spread(|| inode.attributes.nlink() > 0);
+    }
+    Some(held)
 }
 
 /// Whether an existing file may be opened so (`do_open`, `may_open`).

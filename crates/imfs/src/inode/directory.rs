@@ -117,10 +117,13 @@ impl Directory {
     }
 
     /// Takes all entries out, for the end of the instance.
-    pub(crate) fn drain(&self, guard: &Guard, taken: impl FnMut(Ref<Inode>)) {
+    pub(crate) fn drain(&self, guard: &Guard, mut taken: impl FnMut(Ref<Inode>)) {
         let state = self.state.lock();
         if let Some(table) = self.table.load(guard) {
-            table.clear(taken);
+            table.clear(|inode| {
+                inode.gather();
+                taken(inode);
+            });
         }
         drop(state);
         drop(self.parent.swap(None));
@@ -181,15 +184,19 @@ impl<'g> Entries<'g> {
         }
     }
 
-    /// Removes the entry.
+    /// Removes the entry. The inode's number of links must be lower already: a spread count is gathered here.
     pub(super) fn remove(&mut self, name: &Name<'_>, found: Found<'_>) -> Option<Ref<Inode>> {
         let table = self.dir.table.load(self.guard)?;
-        self.state.counts.remove(table, name, found.position)
+        let removed = self.state.counts.remove(table, name, found.position)?;
+        removed.gather();
+        Some(removed)
     }
 
-    /// Puts another inode in the entry's place.
+    /// Puts another inode in the entry's place; for the one that was there it is as in [`remove`](Self::remove).
     pub(super) fn replace(&mut self, found: Found<'_>, inode: Ref<Inode>) -> Option<Ref<Inode>> {
-        self.dir.table.load(self.guard)?.slot(found.position)?.swap(Some(inode))
+        let replaced = self.dir.table.load(self.guard)?.slot(found.position)?.swap(Some(inode))?;
+        replaced.gather();
+        Some(replaced)
     }
 
     /// Exchanges the inodes of two entries, of this directory or of two.

@@ -228,6 +228,12 @@ impl<'g> Rename<'g> {
             inner.set_removed();
         }
         let now = self.old_dir.sb.now();
+        if let Some(victim) = victim {
+            victim.attributes.change(|c| {
+                c.set_nlink(if victim.is_dir() { 0 } else { c.nlink() - 1 });
+                c.set(Stamp::Change, now);
+            });
+        }
         let (old_dir, new_dir): (&Directory, &Directory) = (locked.old.dir(), locked.new().dir());
         let marked = mark.is_some();
         let (taken, replaced) = moving(old_dir, Some(new_dir), || {
@@ -248,12 +254,6 @@ impl<'g> Rename<'g> {
         place.take(source, self.cross, guard);
         self.account(victim, marked, is_dir);
         source.attributes.change(|c| c.set(Stamp::Change, now));
-        if let Some(victim) = victim {
-            victim.attributes.change(|c| {
-                c.set_nlink(if victim.is_dir() { 0 } else { c.nlink() - 1 });
-                c.set(Stamp::Change, now);
-            });
-        }
         for dir in [self.old_dir, self.new_dir] {
             dir.attributes.change(|c| c.modified(now));
         }

@@ -70,7 +70,7 @@ pub struct Superblock {
     next_ino: AtomicU64,
     max_descriptions: u64,
     descriptions: AtomicU64,
-    /// The next number for a description or for credentials.
+    /// The next number for credentials.
     next_number: AtomicU64,
 }
 
@@ -158,13 +158,18 @@ impl Superblock {
         (self.inode_space / INODE_SIZE, free / INODE_SIZE)
     }
 
-    /// Counts a new open file description and gives it a number; ENFILE at the limit.
-    pub(crate) fn new_description(&self) -> Result<u64, Errno> {
+    /// Counts a new open file description; ENFILE at the limit. Without a limit there is no count, for all threads would
+    /// meet in it.
+    #[inline]
+    pub(crate) fn count_description(&self) -> Result<(), Errno> {
+        if self.max_descriptions == u64::MAX {
+            return Ok(());
+        }
         if self.descriptions.fetch_add(1, Ordering::Relaxed) >= self.max_descriptions {
             self.descriptions.fetch_sub(1, Ordering::Relaxed);
             return Err(Errno::ENFILE);
         }
-        Ok(self.new_identity())
+        Ok(())
     }
 
     /// A number that was not given out before.
@@ -173,8 +178,11 @@ impl Superblock {
     }
 
     /// Counts a description that is gone.
+    #[inline]
     pub(crate) fn free_description(&self) {
-        self.descriptions.fetch_sub(1, Ordering::Relaxed);
+        if self.max_descriptions != u64::MAX {
+            self.descriptions.fetch_sub(1, Ordering::Relaxed);
+        }
     }
 }
 

@@ -11,7 +11,7 @@
 
 use std::cell::UnsafeCell;
 use std::marker::PhantomData;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use super::lock::{Mutex, rank};
 use crate::platform::{barrier, thread};
@@ -20,6 +20,8 @@ use crate::platform::{barrier, thread};
 static EPOCH: AtomicU64 = AtomicU64::new(2);
 /// All slots that ever were; they are used again, and never freed.
 static SLOTS: AtomicPtr<ThreadSlot> = AtomicPtr::new(std::ptr::null_mut());
+/// How many there are.
+static COUNT: AtomicUsize = AtomicUsize::new(0);
 /// What ended threads had retired.
 static ORPHANS: Mutex<Vec<Retired>, { rank::LEAF }> = Mutex::new(Vec::new());
 
@@ -43,6 +45,8 @@ struct ThreadSlot {
     bag: UnsafeCell<Bag>,
     /// The next slot of the list; immutable once published.
     next: *mut ThreadSlot,
+    /// How many slots were made before this one.
+    number: usize,
 }
 
 // SAFETY: `bag` is touched only by the thread that took the slot (taking and giving back synchronise through `taken`),
@@ -119,6 +123,18 @@ impl Drop for Guard {
     }
 }
 
+/// A number that this thread has alone while it runs, small if there never were many: to choose among shards.
+#[inline]
+pub(crate) fn thread_number() -> usize {
+    let mut slot = thread::get().cast::<ThreadSlot>();
+    if slot.is_null() {
+        drop(pin());
+        slot = thread::get().cast();
+    }
+    // SAFETY: null in a thread that is ending, or a slot, which lives for ever.
+    unsafe { slot.as_ref() }.map_or(0, |slot| slot.number)
+}
+
 /// Takes a slot for this thread.
 #[cold]
 fn register() -> *const ThreadSlot {
@@ -150,6 +166,7 @@ fn new_slot() -> *const ThreadSlot {
         freeing: AtomicBool::new(false),
         bag: UnsafeCell::default(),
         next: std::ptr::null_mut(),
+        number: COUNT.fetch_add(1, Ordering::Relaxed),
     }));
     let mut head = SLOTS.load(Ordering::Relaxed);
     loop {
@@ -344,7 +361,6 @@ impl<T: Send + Sync + 'static> Drop for RcuBox<T> {
 mod tests {
     use super::*;
     use std::sync::Arc;
-    use std::sync::atomic::AtomicUsize;
 
     struct Counts(Arc<AtomicUsize>);
     impl Drop for Counts {

@@ -1,5 +1,10 @@
 //! Counted references to shared objects, and slots that hold one and can be read without a lock.
 //!
+//! A count that many threads change at once is *spread*: each thread then counts in a cache line of its own. A spread
+//! count cannot tell its zero, so it is gathered before the reference is dropped that keeps it above zero: that of a
+//! directory entry, say. The scheme is Linux's `percpu_ref`, without its grace
+//! period: a gathered stripe is closed, and whoever finds it so counts in the middle.
+//!
 //! An object is *evicted*, that is told by [`Evict::evict`] that it is out of use, as soon as its last [`Ref`] is
 //! dropped; its memory is freed when no pinned reader can still see it. So a reader may hold [`Shared`], a reference
 //! to an object that has just been evicted: it can look at it, but no longer turn it into a `Ref`.
@@ -8,9 +13,11 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::ops::Deref;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicPtr, AtomicUsize, Ordering, fence};
+use std::sync::atomic::{AtomicIsize, AtomicPtr, AtomicUsize, Ordering, fence};
 
+use super::alloc::try_box;
 use super::epoch::{self, Guard};
+use crate::platform::barrier;
 
 /// What an object does when nobody uses it any more.
 pub trait Evict: Send + Sync + Sized + 'static {
@@ -20,9 +27,107 @@ pub trait Evict: Send + Sync + Sized + 'static {
 }
 
 struct Counted<T> {
-    /// How many `Ref`s there are, those in slots included. Once 0 it stays 0.
+    /// How many `Ref`s there are, those in slots included, less those counted in stripes. Once 0 it stays 0, and it
+    /// cannot be 0 while there are stripes that are open.
     count: AtomicUsize,
+    /// Where threads count while the count is spread; once made it stays.
+    stripes: AtomicPtr<Stripes>,
     value: T,
+}
+
+impl<T> Drop for Counted<T> {
+    fn drop(&mut self) {
+        let stripes = *self.stripes.get_mut();
+        if !stripes.is_null() {
+            // SAFETY: it came from a box in `spread`, and nobody else has the object any more.
+            drop(unsafe { Box::from_raw(stripes) });
+        }
+    }
+}
+
+/// A power of two.
+const STRIPES: usize = 16;
+/// What a stripe holds when it is not counted in. Counts stay far from it: each stands for a `Ref` in memory.
+const CLOSED: isize = isize::MIN;
+
+/// The counts of threads: each may be negative, for references are dropped by other threads than made them.
+#[derive(Debug)]
+struct Stripes([Stripe; STRIPES]);
+
+#[derive(Debug)]
+#[repr(align(128))]
+struct Stripe(AtomicIsize);
+
+impl<T> Counted<T> {
+    #[inline]
+    fn stripes(&self) -> Option<&Stripes> {
+        // SAFETY: null, or from a box that lives as long as the object.
+        unsafe { self.stripes.load(Ordering::Acquire).as_ref() }
+    }
+
+    /// Adds `by` to this thread's stripe, if the count is spread.
+    #[inline]
+    fn add_to_stripe(&self, by: isize) -> bool {
+        match self.stripes() {
+            Some(stripes) => stripes.add(by),
+            None => false,
+        }
+    }
+
+    /// Spreads the count. The caller has a reference until it is gathered, or knows who does.
+    #[cold]
+    fn spread(&self) {
+        if self.stripes().is_none() {
+            let closed = || Stripe(AtomicIsize::new(CLOSED));
+            let Some(stripes) = try_box(Stripes(std::array::from_fn(|_| closed()))) else { return };
+            let new = Box::into_raw(stripes);
+            if self
+                .stripes
+                .compare_exchange(std::ptr::null_mut(), new, Ordering::AcqRel, Ordering::Acquire)
+                .is_err()
+            {
+                // SAFETY: not published, for another thread was faster: still our own box.
+                drop(unsafe { Box::from_raw(new) });
+            }
+        }
+        for stripe in self.stripes().iter().flat_map(|stripes| &stripes.0) {
+            let _ = stripe.0.compare_exchange(CLOSED, 0, Ordering::AcqRel, Ordering::Relaxed);
+        }
+    }
+
+    /// Closes all stripes, and counts in the middle again.
+    #[inline]
+    fn gather(&self) {
+        barrier::light();
+        if let Some(stripes) = self.stripes() {
+            stripes.close(&self.count);
+        }
+    }
+}
+
+impl Stripes {
+    fn add(&self, by: isize) -> bool {
+        let stripe = &self.0[epoch::thread_number() % STRIPES].0;
+        let mut now = stripe.load(Ordering::Relaxed);
+        while now != CLOSED {
+            // Release: what this thread did with the object comes before its eviction, as for the middle count.
+            match stripe.compare_exchange_weak(now, now + by, Ordering::Release, Ordering::Relaxed) {
+                Ok(_) => return true,
+                Err(changed) => now = changed,
+            }
+        }
+        false
+    }
+
+    #[cold]
+    fn close(&self, count: &AtomicUsize) {
+        for stripe in &self.0 {
+            let counted = stripe.0.swap(CLOSED, Ordering::AcqRel);
+            if counted != CLOSED {
+                count.fetch_add(counted as usize, Ordering::AcqRel);
+            }
+        }
+    }
 }
 
 /// A counted reference: while it lives, the object is in use.
@@ -36,7 +141,11 @@ unsafe impl<T: Evict> Sync for Ref<T> {}
 impl<T: Evict> Ref<T> {
     /// A new object. `None` if the host has no memory.
     pub fn try_new(value: T) -> Option<Self> {
-        let boxed = super::alloc::try_box(Counted { count: AtomicUsize::new(1), value })?;
+        let boxed = try_box(Counted {
+            count: AtomicUsize::new(1),
+            stripes: AtomicPtr::new(std::ptr::null_mut()),
+            value,
+        })?;
         Some(Self(NonNull::from(Box::leak(boxed)), PhantomData))
     }
 
@@ -52,7 +161,24 @@ impl<T: Evict> Ref<T> {
         Shared(self.0, PhantomData)
     }
 
-    /// How many references there are, at this moment.
+    /// Lets threads count in cache lines of their own, until [`gather`](Self::gather), if `anchored` says that somebody
+    /// has a reference who will gather before dropping it. What makes `anchored` false must come before that gathering.
+    pub fn spread(&self, anchored: impl Fn() -> bool) {
+        // Our own reference keeps the object in use while the stripes are open and nobody may be there to gather.
+        self.counted().spread();
+        barrier::heavy();
+        if !anchored() {
+            self.gather();
+        }
+    }
+
+    /// Ends what [`spread`](Self::spread) began: from now on the last drop is noticed.
+    #[inline]
+    pub fn gather(&self) {
+        self.counted().gather();
+    }
+
+    /// How many references there are, at this moment, if the count is not spread.
     pub fn count(&self) -> usize {
         self.counted().count.load(Ordering::Acquire)
     }
@@ -74,7 +200,10 @@ impl<T: Evict> Deref for Ref<T> {
 impl<T: Evict> Clone for Ref<T> {
     #[inline]
     fn clone(&self) -> Self {
-        self.counted().count.fetch_add(1, Ordering::Relaxed);
+        let counted = self.counted();
+        if !counted.add_to_stripe(1) {
+            counted.count.fetch_add(1, Ordering::Relaxed);
+        }
         Self(self.0, PhantomData)
     }
 }
@@ -82,7 +211,8 @@ impl<T: Evict> Clone for Ref<T> {
 impl<T: Evict> Drop for Ref<T> {
     #[inline]
     fn drop(&mut self) {
-        if self.counted().count.fetch_sub(1, Ordering::Release) == 1 {
+        let counted = self.counted();
+        if !counted.add_to_stripe(-1) && counted.count.fetch_sub(1, Ordering::Release) == 1 {
             last(self.0);
         }
     }
@@ -127,13 +257,26 @@ impl<'g, T: Evict> Shared<'g, T> {
     /// A counted reference, or `None` if the object was evicted.
     #[inline]
     pub fn upgrade(self) -> Option<Ref<T>> {
+        self.try_upgrade(&mut false)
+    }
+
+    /// [`upgrade`](Self::upgrade) that sets `contended` if another thread counted at the same time.
+    #[inline]
+    pub fn try_upgrade(self, contended: &mut bool) -> Option<Ref<T>> {
         // SAFETY: as in `get`.
-        let count = unsafe { &self.0.as_ref().count };
-        let mut now = count.load(Ordering::Relaxed);
+        let counted = unsafe { self.0.as_ref() };
+        if counted.add_to_stripe(1) {
+            // It was open, so a reference that is not in a stripe keeps the object in use.
+            return Some(Ref(self.0, PhantomData));
+        }
+        let mut now = counted.count.load(Ordering::Relaxed);
         while now != 0 {
-            match count.compare_exchange_weak(now, now + 1, Ordering::Acquire, Ordering::Relaxed) {
+            match counted.count.compare_exchange_weak(now, now + 1, Ordering::Acquire, Ordering::Relaxed) {
                 Ok(_) => return Some(Ref(self.0, PhantomData)),
-                Err(changed) => now = changed,
+                Err(changed) => {
+                    *contended = true;
+                    now = changed;
+                }
             }
         }
         None
@@ -263,6 +406,42 @@ mod tests {
         assert_eq!(evictions.load(Ordering::SeqCst), 1);
         assert!(seen.evicted() && seen.upgrade().is_none());
         assert!(Arc::ptr_eq(&seen.get().0, &evictions));
+    }
+
+    #[test]
+    fn a_spread_count_is_gathered_whatever_threads_do() {
+        let rounds = if cfg!(miri) { 5 } else { 300 };
+        for _ in 0..rounds {
+            let evictions = Arc::new(AtomicU32::new(0));
+            let slot = Slot::new(Ref::try_new(Thing(evictions.clone())).unwrap());
+            let linked = std::sync::atomic::AtomicBool::new(true);
+            std::thread::scope(|scope| {
+                for _ in 0..2 {
+                    scope.spawn(|| {
+                        let mut kept = Vec::new();
+                        for n in 0..20 {
+                            let guard = epoch::pin();
+                            let Some(held) = slot.load(&guard).and_then(Shared::upgrade) else { break };
+                            if n % 5 == 0 {
+                                held.spread(|| linked.load(Ordering::Relaxed));
+                            }
+                            assert_eq!((*held).0.load(Ordering::SeqCst), 0);
+                            kept.push(held);
+                            if n % 3 == 0 {
+                                kept.remove(0);
+                            }
+                        }
+                    });
+                }
+                scope.spawn(|| {
+                    linked.store(false, Ordering::Relaxed);
+                    let taken = slot.swap(None).unwrap();
+                    taken.gather();
+                    drop(taken);
+                });
+            });
+            assert_eq!(evictions.load(Ordering::SeqCst), 1);
+        }
     }
 
     #[test]
