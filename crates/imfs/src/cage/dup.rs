@@ -13,13 +13,13 @@ impl Cage {
     /// EBADF, EMFILE, ENOMEM
     pub fn dup(&self, fd: i32) -> Result<i32> {
         let description = self.table.hold(fd)?;
-        self.table.add(description, false, FIRST, self.limit())
+        Ok(self.table.reserve(FIRST, self.limit())?.fill(description, false))
     }
 
     /// Makes `newfd` stand for the description of `oldfd`, closing what it stood for.
     ///
     /// # Errors
-    /// EBADF: of `oldfd`, or `newfd` is out of range. ENOMEM.
+    /// EBADF: of `oldfd`, or `newfd` is out of range. EBUSY: `newfd` is just being opened by another call. ENOMEM.
     pub fn dup2(&self, oldfd: i32, newfd: i32) -> Result<i32> {
         if oldfd == newfd {
             self.table.get(oldfd, &epoch::pin())?;
@@ -57,7 +57,7 @@ impl Cage {
         let description = self.table.hold(fd)?;
         let from = usize::try_from(from).ok().filter(|n| *n < self.limit()).ok_or(Errno::EINVAL)?;
         // 0, 1 and 2 are the enclosing grate's.
-        self.table.add(description, cloexec, from.max(FIRST), self.limit())
+        Ok(self.table.reserve(from.max(FIRST), self.limit())?.fill(description, cloexec))
     }
 
     /// F_GETFD of fcntl(2).

@@ -18,12 +18,8 @@ impl Numbers {
     pub(super) fn lowest_free(&self, from: usize) -> usize {
         let mut at = from;
         let mut level = 0;
-        // Up, until a word has a free bit at or behind `at`.
-        loop {
-            let Some(word) = self.levels.get(level).and_then(|words| words.get(at / BITS)) else {
-                // Beyond what was ever used at this level: everything there is free.
-                break;
-            };
+        // Up, until a word has a free bit at or behind `at` (or until beyond what was ever used at a level: everything there is free).
+        while let Some(word) = self.levels.get(level).and_then(|words| words.get(at / BITS)) {
             let free = !word & (u64::MAX << (at % BITS));
             if free != 0 {
                 at = at / BITS * BITS + free.trailing_zeros() as usize;

@@ -10,7 +10,7 @@ use crate::inode::device::Device;
 use crate::inode::{Credentials, Inode, NewInode, Object, Protections, owner_or_capable, permission};
 use crate::sync::epoch::{self, Guard};
 use crate::sync::refcount::{Ref, Shared};
-use crate::walk::{Last, Walk};
+use crate::walk::{Last, Walk, check_path};
 
 /// What open(2) was asked for, checked (`build_open_flags`).
 #[derive(Debug, Clone, Copy)]
@@ -115,6 +115,11 @@ impl Cage {
     }
 
     fn do_open(&self, dirfd: i32, path: &[u8], request: Request, resolve: ResolveFlags) -> Result<i32> {
+        check_path(path)?;
+        if path.is_empty() {
+            return Err(Errno::ENOENT);
+        }
+        let number = self.table.reserve(FIRST, self.limit())?;
         let guard = epoch::pin();
         let mut walk = self.walk_at(dirfd, path, &guard)?;
         walk.resolve = resolve;
@@ -128,7 +133,7 @@ impl Cage {
         let inode = self.open_inode(&walk, path, &request)?;
         let cloexec = request.has(OFlags::CLOEXEC);
         let description = self.open_description(inode, &request, guard)?;
-        self.table.add(description, cloexec, FIRST, self.limit())
+        Ok(number.fill(description, cloexec))
     }
 
     /// The directory that `dirfd` stands for.
@@ -239,8 +244,9 @@ impl Cage {
     /// EMFILE, ENFILE, ENOMEM
     pub fn add_foreign(&self, foreign: Foreign, from: i32, cloexec: bool) -> Result<i32> {
         let from = usize::try_from(from).map_err(|_| Errno::EINVAL)?;
+        let number = self.table.reserve(from, self.limit())?;
         let description = Description::of_foreign(&self.tree.sb, foreign, OFlags::RDWR)?;
-        self.table.add(description, cloexec, from, self.limit())
+        Ok(number.fill(description, cloexec))
     }
 
     /// Which foreign descriptor `fd` is, as its kind and number; `None` if it is one of IMFS.

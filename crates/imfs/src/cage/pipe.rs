@@ -31,6 +31,8 @@ impl Cage {
         if flags.contains(OFlags::EXCL) {
             return Err(Errno::ENOPKG);
         }
+        let number = || self.table.reserve(FIRST, self.limit());
+        let numbers = [number()?, number()?];
         let (inode, [reader, writer]) = {
             let guard = epoch::pin();
             Inode::pipe(&self.tree.sb, self.cred(&guard)?)?
@@ -41,17 +43,8 @@ impl Cage {
         let status = flags & (OFlags::NONBLOCK | OFlags::DIRECT);
         let writer = Description::of_pipe(inode, writer, OFlags::WRONLY | status, opener)?;
         let cloexec = flags.contains(OFlags::CLOEXEC);
-        let mut table = self.table.lock();
-        let first = table.add(reader, cloexec, FIRST, self.limit())?;
-        match table.add(writer, cloexec, FIRST, self.limit()) {
-            Ok(second) => Ok([first, second]),
-            Err(errno) => {
-                let reader = table.take(first);
-                drop(table);
-                drop(reader);
-                Err(errno)
-            }
-        }
+        let [first, second] = numbers;
+        Ok([first.fill(reader, cloexec), second.fill(writer, cloexec)])
     }
 
     /// F_GETPIPE_SZ of fcntl(2): how many bytes the pipe holds.

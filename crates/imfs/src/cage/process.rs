@@ -92,9 +92,11 @@ impl Cage {
         drop(replaced);
         drop(guard);
         self.nofile.store(0, Ordering::Relaxed);
+        let mut from = 0;
         loop {
             let mut table = self.table.lock();
-            let Some((fd, _)) = table.next(0) else { break };
+            let Some((fd, _)) = table.next(from) else { break };
+            from = fd as usize + 1;
             if let Ok(taken) = table.take(fd) {
                 drop(table);
                 self.closed(taken);

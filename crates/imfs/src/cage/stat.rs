@@ -70,7 +70,7 @@ impl Cage {
             statx.attributes |= StatxAttr::MOUNT_ROOT;
         }
         if mask.contains(StatxMask::MNT_ID_UNIQUE) {
-            statx.mask = statx.mask - StatxMask::MNT_ID | StatxMask::MNT_ID_UNIQUE;
+            statx.mask = (statx.mask - StatxMask::MNT_ID) | StatxMask::MNT_ID_UNIQUE;
         }
         Ok(statx)
     }

@@ -82,18 +82,21 @@ impl Table {
         Locked { table: self, used: self.used.lock() }
     }
 
-    /// Gives the lowest free number from `from` on, below `limit`, to the description.
+    /// Takes the lowest free number from `from` on, below `limit`, for a description that is still to be made: calls
+    /// that make files do so first, so that they make none if there is no number left (`get_unused_fd_flags`).
     ///
     /// # Errors
     /// EMFILE, ENOMEM
-    pub(crate) fn add(
-        &self,
-        description: Ref<Description>,
-        cloexec: bool,
-        from: usize,
-        limit: usize,
-    ) -> Result<i32> {
-        self.lock().add(description, cloexec, from, limit)
+    #[inline]
+    pub(crate) fn reserve(&self, from: usize, limit: usize) -> Result<Reserved<'_>> {
+        let mut locked = self.lock();
+        let number = locked.used.lowest_free(from);
+        if number >= limit {
+            return Err(Errno::EMFILE);
+        }
+        locked.make_place(number)?;
+        locked.used.insert(number)?;
+        Ok(Reserved { table: self, number })
     }
 
     /// Whether exec closes `fd`.
@@ -107,6 +110,33 @@ impl Table {
     }
 }
 
+/// A number that is taken and stands for nothing yet; free again if it is dropped.
+#[derive(Debug)]
+pub(crate) struct Reserved<'t> {
+    table: &'t Table,
+    number: usize,
+}
+
+impl Reserved<'_> {
+    /// Makes the number stand for the description (`fd_install`).
+    #[inline]
+    pub(crate) fn fill(self, description: Ref<Description>, cloexec: bool) -> i32 {
+        let number = std::mem::ManuallyDrop::new(self);
+        if let Some(place) = number.table.place(number.number) {
+            place.cloexec.store(cloexec, Ordering::Relaxed);
+            // Nobody else writes to a place that is reserved, so there was nothing.
+            drop(place.description.swap(Some(description)));
+        }
+        number.number as i32
+    }
+}
+
+impl Drop for Reserved<'_> {
+    fn drop(&mut self) {
+        self.table.lock().used.remove(self.number);
+    }
+}
+
 /// The locked table.
 #[derive(Debug)]
 pub(crate) struct Locked<'t> {
@@ -115,43 +145,36 @@ pub(crate) struct Locked<'t> {
 }
 
 impl Locked<'_> {
-    /// See [`Table::add`].
-    pub(crate) fn add(
-        &mut self,
-        description: Ref<Description>,
-        cloexec: bool,
-        from: usize,
-        limit: usize,
-    ) -> Result<i32> {
-        let number = self.used.lowest_free(from);
-        if number >= limit {
-            return Err(Errno::EMFILE);
-        }
-        self.put(number, description, cloexec)?;
-        i32::try_from(number).map_err(|_| Errno::EMFILE)
-    }
-
     /// Makes `number` stand for the description, and returns what it stood for.
     ///
     /// # Errors
-    /// ENOMEM, EBADF (a number beyond all limits)
+    /// ENOMEM, EBADF (a number beyond all limits), EBUSY (another call is just opening this number)
     pub(crate) fn put(
         &mut self,
         number: usize,
         description: Ref<Description>,
         cloexec: bool,
     ) -> Result<Option<Ref<Description>>> {
-        let (segment, at) = place_of(number);
-        let segment_slot = self.table.segments.get(segment).ok_or(Errno::EBADF)?;
-        if segment_slot.get().is_none() {
-            let fresh = try_slice(segment_len(segment), Place::default).ok_or(Errno::ENOMEM)?;
-            // Nobody else sets it: we hold the lock.
-            let _ = segment_slot.set(fresh);
+        self.make_place(number)?;
+        let place = self.table.place(number).ok_or(Errno::EBADF)?;
+        if place.description.is_empty() && self.used.next(number) == Some(number) {
+            return Err(Errno::EBUSY);
         }
         self.used.insert(number)?;
-        let place = segment_slot.get().and_then(|places| places.get(at)).ok_or(Errno::EBADF)?;
         place.cloexec.store(cloexec, Ordering::Relaxed);
         Ok(place.description.swap(Some(description)))
+    }
+
+    /// Makes the segment that `number` is in.
+    fn make_place(&mut self, number: usize) -> Result<()> {
+        let segment = place_of(number).0;
+        let slot = self.table.segments.get(segment).ok_or(Errno::EBADF)?;
+        if slot.get().is_none() {
+            let fresh = try_slice(segment_len(segment), Place::default).ok_or(Errno::ENOMEM)?;
+            // Nobody else sets it: we hold the lock.
+            let _ = slot.set(fresh);
+        }
+        Ok(())
     }
 
     /// Takes `fd` out of the table.

@@ -39,6 +39,7 @@ enum Node {
     Inner(Box<Inner>),
 }
 
+#[cfg(target_pointer_width = "64")]
 const _: () = assert!(size_of::<Node>() == 16);
 
 /// The pages of a file.
@@ -76,11 +77,12 @@ impl Node {
     /// for it. If `whole`, all of its slots or children are there afterwards, else perhaps this one only.
     fn fit(&mut self, at: u64, bits: u32, whole: bool, space: &Space) -> Result<()> {
         let Node::One(index, slot) = self else { return Ok(()) };
-        if !whole && (slot.is_none() || u64::from(*index) == at) {
-            if let Ok(at) = u32::try_from(at) {
-                *index = at;
-                return Ok(());
-            }
+        if !whole
+            && (slot.is_none() || u64::from(*index) == at)
+            && let Ok(at) = u32::try_from(at)
+        {
+            *index = at;
+            return Ok(());
         }
         let mut node = Node::new(bits, space)?;
         if slot.is_some() {

@@ -212,11 +212,6 @@ impl Change<'_> {
         self.0.size.load(Relaxed)
     }
 
-    /// A time stamp.
-    pub(crate) fn stamp(&self, stamp: Stamp) -> Timespec {
-        self.0.load(stamp)
-    }
-
     /// Sets the permission bits.
     pub(crate) fn set_permissions(&mut self, mode: Mode) {
         let kept = self.0.mode.load(Relaxed) & (FileType::MASK | FLAGS);

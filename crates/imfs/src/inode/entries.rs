@@ -50,8 +50,11 @@ struct Chunk {
     filled: AtomicU32,
     cookies: Cookies,
     /// The names that don't fit into their records, by place.
-    long: OnceLock<Box<[OnceLock<Box<[u8]>>]>>,
+    long: OnceLock<LongNames>,
 }
+
+/// Names by place.
+type LongNames = Box<[OnceLock<Box<[u8]>>]>;
 
 /// The cookies of a chunk's records, ascending.
 #[derive(Debug)]

@@ -67,7 +67,7 @@ impl Inode {
         let mut locked = lock(old.dir, new.dir, guard)?;
         let exchange = flags.contains(RenameFlags::EXCHANGE);
         let source = locked.old.find(&old_name).ok_or(Errno::ENOENT)?;
-        let target = locked.new().find(&new_name);
+        let target = locked.target().find(&new_name);
         if flags.contains(RenameFlags::NOREPLACE) && target.is_some() {
             return Err(Errno::EEXIST);
         }
@@ -93,7 +93,7 @@ impl Inode {
         }
         let cross = locked.new.is_some();
         let rename = Rename { old_dir: old.dir, new_dir: new.dir, old_name, new_name, source, target, cross };
-        rename.check(locked.new().removed(), exchange, cred)?;
+        rename.check(locked.target().removed(), exchange, cred)?;
         if exchange {
             rename.exchange(&mut locked, guard)
         } else {
@@ -104,11 +104,11 @@ impl Inode {
 }
 
 impl<'g> Locked<'g> {
-    fn new(&self) -> &Entries<'g> {
+    fn target(&self) -> &Entries<'g> {
         self.new.as_ref().unwrap_or(&self.old)
     }
 
-    fn new_mut(&mut self) -> &mut Entries<'g> {
+    fn target_mut(&mut self) -> &mut Entries<'g> {
         self.new.as_mut().unwrap_or(&mut self.old)
     }
 }
@@ -181,7 +181,7 @@ impl<'g> Rename<'g> {
         let source = self.source;
         let old_place = Place::of(source.inode, self.new_dir, &self.new_name)?;
         let new_place = Place::of(target.inode, self.old_dir, &self.old_name)?;
-        let (old_dir, new_dir) = (locked.old.dir(), locked.new().dir());
+        let (old_dir, new_dir) = (locked.old.dir(), locked.target().dir());
         let now = self.old_dir.sb.now();
         moving(old_dir, Some(new_dir), || locked.old.exchange(source, new_dir, target));
         old_place.take(source.inode, self.cross, guard);
@@ -215,7 +215,7 @@ impl<'g> Rename<'g> {
         let held = source.upgrade().ok_or(Errno::ENOENT)?;
         let room = match self.target {
             Some(_) => None,
-            None => Some(locked.new_mut().reserve(&self.new_name)?),
+            None => Some(locked.target_mut().reserve(&self.new_name)?),
         };
         // The table may have moved while room was made in the same directory; the entry has not.
         let from = locked.old.find(&self.old_name).ok_or(Errno::ENOENT)?;
@@ -234,15 +234,15 @@ impl<'g> Rename<'g> {
                 c.set(Stamp::Change, now);
             });
         }
-        let (old_dir, new_dir): (&Directory, &Directory) = (locked.old.dir(), locked.new().dir());
+        let (old_dir, new_dir): (&Directory, &Directory) = (locked.old.dir(), locked.target().dir());
         let marked = mark.is_some();
         let (taken, replaced) = moving(old_dir, Some(new_dir), || {
             let replaced = match (room, self.target) {
                 (Some(room), _) => {
-                    locked.new_mut().insert(room, &self.new_name, held);
+                    locked.target_mut().insert(room, &self.new_name, held);
                     None
                 }
-                (None, Some(target)) => locked.new_mut().replace(target, held),
+                (None, Some(target)) => locked.target_mut().replace(target, held),
                 (None, None) => None,
             };
             let taken = match mark {
@@ -289,8 +289,11 @@ impl<'g> Rename<'g> {
     }
 }
 
+/// A name as a directory keeps its own.
+type OwnName = Box<Box<[u8]>>;
+
 /// The new place of a moved directory, with its memory: made before anything is visible.
-struct Place<'g>(Option<(Shared<'g, Inode>, Box<Box<[u8]>>)>);
+struct Place<'g>(Option<(Shared<'g, Inode>, OwnName)>);
 
 impl<'g> Place<'g> {
     fn of(moved: Shared<'_, Inode>, parent: Shared<'g, Inode>, name: &Name<'_>) -> Result<Self, Errno> {

@@ -199,7 +199,7 @@ impl<'g> Walk<'g> {
             return Err(Errno::ENOENT);
         }
         let start = self.start_of(path, self.start)?;
-        self.to_parent(start, path, pending)
+        self.walk_to_parent(start, path, pending)
     }
 
     /// Where `path` starts: at the root if it is absolute.
@@ -215,7 +215,7 @@ impl<'g> Walk<'g> {
     }
 
     /// Walks all components but the last one of all (`link_path_walk`).
-    fn to_parent(
+    fn walk_to_parent(
         &self,
         mut dir: Shared<'g, Inode>,
         path: &'g [u8],
@@ -280,7 +280,7 @@ impl<'g> Walk<'g> {
     ) -> Result<Parent<'g>> {
         self.may_follow(at.dir, link, pending)?;
         let start = self.start_of(target, at.dir)?;
-        let mut next = self.to_parent(start, target, pending)?;
+        let mut next = self.walk_to_parent(start, target, pending)?;
         next.slash |= at.slash;
         Ok(next)
     }
