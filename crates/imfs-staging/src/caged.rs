@@ -8,7 +8,7 @@ use std::ops::Range;
 use imfs::Cage;
 use imfs::abi::{AT_FDCWD, AtFlags, Errno, Mode, OFlags, SetTime, Stat, Whence};
 
-use crate::side::{Attributes, Place, Side};
+use crate::side::{Attributes, Place, Side, Xattr};
 
 /// The files of an IMFS, seen from a cage's root and working directory.
 #[derive(Debug, Clone, Copy)]
@@ -111,7 +111,7 @@ impl Side for Caged<'_> {
         self.cage.pread(file.fd, buffer, signed(offset))
     }
 
-    fn xattrs(&self, _path: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Errno> {
+    fn xattrs(&self, _path: &[u8]) -> Result<Vec<Xattr>, Errno> {
         Err(Errno::EOPNOTSUPP)
     }
 

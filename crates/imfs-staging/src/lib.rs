@@ -19,7 +19,7 @@ pub use caged::{Caged, CagedFile};
 pub use error::{Action, StagingError};
 #[cfg(target_os = "linux")]
 pub use linux::Linux;
-pub use side::{Attributes, Place, Side};
+pub use side::{Attributes, Place, Side, Xattr};
 pub use spec::{Spec, dump_list, preload_list};
 pub use transfer::{Observer, Silent, Transfer};
 

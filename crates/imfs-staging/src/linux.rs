@@ -14,7 +14,7 @@ use imfs::abi::{Dev, Errno, Stat, Timespec};
 use rustix::fs::{self, AtFlags, CWD, Mode, OFlags, SeekFrom, Timestamps, XattrFlags};
 use rustix::io::Errno as OsErrno;
 
-use crate::side::{Attributes, Place, Side};
+use crate::side::{Attributes, Place, Side, Xattr};
 
 /// The files of the Linux that this process runs on, seen from its working directory.
 #[derive(Debug, Clone, Copy, Default)]
@@ -137,7 +137,7 @@ impl Side for Linux {
         rustix::io::retry_on_intr(|| rustix::io::pread(&file.fd, &mut *buffer, offset)).map_err(error)
     }
 
-    fn xattrs(&self, name: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Errno> {
+    fn xattrs(&self, name: &[u8]) -> Result<Vec<Xattr>, Errno> {
         let file = path(name);
         let list = filled(|buffer| fs::listxattr(file, buffer))?;
         let mut all = Vec::new();

@@ -32,6 +32,9 @@ impl<F> Clone for Place<'_, F> {
 
 impl<F> Copy for Place<'_, F> {}
 
+/// An extended attribute: its name and its value.
+pub type Xattr = (Vec<u8>, Vec<u8>);
+
 /// One side of a transfer: the host, or an IMFS.
 ///
 /// Paths are as the side's own calls take them. No call holds more of a file in memory than the buffer that it is given.
@@ -63,7 +66,7 @@ pub trait Side {
     fn read_at(&self, file: &Self::File<'_>, buffer: &mut [u8], offset: u64) -> Result<usize, Errno>;
 
     /// The extended attributes of what `path` names, which is no symlink.
-    fn xattrs(&self, path: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, Errno>;
+    fn xattrs(&self, path: &[u8]) -> Result<Vec<Xattr>, Errno>;
 
     /// Creates an empty regular file that will be `path`, and is out of sight until then if that can be had.
     fn create(&self, path: &[u8]) -> Result<Self::File<'_>, Errno>;

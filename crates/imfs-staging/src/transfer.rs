@@ -80,6 +80,7 @@ impl<'a, From: Side, To: Side> Transfer<'a, From, To> {
         self.copy_one(from.to_vec(), to.to_vec(), &stat, &mut steps)?;
         while let Some(step) = steps.pop() {
             match step {
+                Step::Copy { from, .. } if self.left_out.contains(&from) => {}
                 Step::Copy { from, to } => {
                     let stat = self.look(&from, false)?;
                     self.copy_one(from, to, &stat, &mut steps)?;
@@ -125,9 +126,6 @@ impl<'a, From: Side, To: Side> Transfer<'a, From, To> {
         stat: &Stat,
         steps: &mut Vec<Step>,
     ) -> Result<(), StagingError> {
-        if self.left_out.contains(&from) {
-            return Ok(());
-        }
         match stat.file_type() {
             Some(FileType::Directory) => return self.enter_directory(from, to, stat, steps),
             Some(FileType::Regular) => self.copy_regular(&from, &to, stat)?,

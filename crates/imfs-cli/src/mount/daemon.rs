@@ -1,0 +1,81 @@
+//! Going to the background.
+//!
+//! The process that was started waits until the mount is ready, or has failed, and ends with that; its child serves.
+//! The fork comes before any thread. What fails after that goes to the system log, for nobody reads the terminal.
+
+use std::env;
+use std::ffi::CString;
+use std::fs::OpenOptions;
+use std::io::{self, PipeReader, PipeWriter, Read as _, Write as _};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crate::failure::{Failure, OrFail as _};
+
+/// The process in front, waiting for news.
+pub(crate) struct Waiting(PipeWriter);
+
+/// Nobody waits any more: failures go to the system log.
+static IN_BACKGROUND: AtomicBool = AtomicBool::new(false);
+
+/// Forks. Returns in the child; the parent waits and ends.
+pub(crate) fn fork() -> Result<Option<Waiting>, Failure> {
+    let (news, teller) = io::pipe().or_fail(|| "make a pipe".into())?;
+    // SAFETY: the process has one thread.
+    match unsafe { libc::fork() } {
+        0 => {
+            drop(news);
+            // SAFETY: no preconditions.
+            unsafe { libc::setsid() };
+            Ok(Some(Waiting(teller)))
+        }
+        pid if pid > 0 => {
+            drop(teller);
+            std::process::exit(wait(news, pid))
+        }
+        _ => Err(io::Error::last_os_error()).or_fail(|| "start a process".into()),
+    }
+}
+
+/// The parent: ends well when told so, else as the child does, which has said why.
+fn wait(mut news: PipeReader, pid: libc::pid_t) -> i32 {
+    if news.read_exact(&mut [0]).is_ok() {
+        return 0;
+    }
+    let mut status = 0;
+    // SAFETY: the status is valid; the child is ours.
+    unsafe { libc::waitpid(pid, &mut status, 0) };
+    if libc::WIFEXITED(status) { libc::WEXITSTATUS(status) } else { 1 }
+}
+
+impl Waiting {
+    /// Lets the parent end, and lets go of the terminal and the current directory.
+    pub(crate) fn tell_ready(mut self) -> Result<(), Failure> {
+        let null = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open("/dev/null")
+            .or_fail(|| "open /dev/null".into())?;
+        rustix::stdio::dup2_stdin(&null)
+            .and_then(|()| rustix::stdio::dup2_stdout(&null))
+            .and_then(|()| rustix::stdio::dup2_stderr(&null))
+            .or_fail(|| "leave the terminal".into())?;
+        env::set_current_dir("/").or_fail(|| "leave the current directory".into())?;
+        IN_BACKGROUND.store(true, Ordering::Relaxed);
+        self.0.write_all(&[0]).or_fail(|| "report that the mount is ready".into())
+    }
+}
+
+/// Tells the system log, if nobody else listens.
+pub(crate) fn tell(failure: &Failure) -> bool {
+    if !IN_BACKGROUND.load(Ordering::Relaxed) {
+        return false;
+    }
+    if let Ok(text) = CString::new(failure.to_string()) {
+        // SAFETY: the strings end with NUL and live through the calls; the name is static, as openlog wants it.
+        unsafe {
+            libc::openlog(c"imfs".as_ptr(), libc::LOG_PID, libc::LOG_DAEMON);
+            libc::syslog(libc::LOG_ERR, c"%s".as_ptr(), text.as_ptr());
+        }
+    }
+    true
+}
