@@ -115,12 +115,12 @@ Examples:
       build a copy of the current directory in memory, keep the directory `build`
   imfs run --preload /src/main.c=main.c --dump /src/main=./main --cwd /src -- tcc main.c -o main
       choose other names inside than outside
-  imfs run --size 256m --inodes 10000 -- ./untrusted
+  imfs run --size 256m --inodes 10000 --preload job -- ./job
       bound what the program may use; past it, writes fail with ENOSPC
 
 Exit status:
-  that of PROGRAM; 128+N if signal N ended it; 127 if it was not found, 126 if it could not be started;
-  125 for a failure of imfs itself, a failed dump included (when the program itself succeeded).
+  that of PROGRAM; 128+N if signal N ended it; 127 if it was not found; 126 if it could not be started;
+  125 for a failure of imfs itself, including a failed dump if the program itself succeeded.
 
 Signals sent to imfs are passed on to the program. When the program ends, whatever it left running is killed.";
 

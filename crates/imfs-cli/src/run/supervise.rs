@@ -27,7 +27,10 @@ pub(crate) fn wait(init: &Init) -> Result<u8, Failure> {
         let _ = poll(&mut fds, None);
         let report_came = !fds[1].revents().is_empty();
         if report_came {
-            supervisor.reports.push_back(init.link.next_report().ok_or_else(killed)?);
+            match init.link.next_report() {
+                Some(report) => supervisor.reports.push_back(report),
+                None => return Err(supervisor.not_started.unwrap_or_else(killed)),
+            }
         }
         supervisor.pass_signals_on();
         while let Some(report) = supervisor.reports.pop_front() {

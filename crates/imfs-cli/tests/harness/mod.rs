@@ -248,6 +248,49 @@ pub(crate) fn is_mounted(path: &Path) -> bool {
     mounts.lines().any(|line| line.split(' ').nth(1).is_some_and(|at| Path::new(at).starts_with(path)))
 }
 
+/// Where it is mounted; taken away at the end whatever happened.
+pub(crate) struct MountPoint {
+    pub(crate) scratch: Scratch,
+}
+
+impl MountPoint {
+    pub(crate) fn new(name: &str) -> MountPoint {
+        let scratch = Scratch::new(name);
+        fs::create_dir(scratch.at("mnt")).unwrap();
+        MountPoint { scratch }
+    }
+
+    pub(crate) fn path(&self) -> PathBuf {
+        self.scratch.at("mnt")
+    }
+
+    /// Mounts in front, and waits until it is there.
+    pub(crate) fn start(&self, options: &[&str]) -> Running {
+        let mut command = imfs();
+        command.arg("mount").args(options).arg(self.path());
+        let running = Running::start(command);
+        wait_until("the mount", || is_mounted(&self.path()).then_some(()));
+        running
+    }
+
+    pub(crate) fn gone(&self) {
+        wait_until("the mount to go", || (!is_mounted(&self.path())).then_some(()));
+    }
+}
+
+impl Drop for MountPoint {
+    fn drop(&mut self) {
+        if is_mounted(&self.path()) {
+            let _ = Command::new("umount").arg("--lazy").arg(self.path()).status();
+        }
+    }
+}
+
+pub(crate) fn unmount(path: &Path) {
+    let done = Command::new("umount").arg(path).status().unwrap();
+    assert!(done.success());
+}
+
 pub(crate) fn is_root() -> bool {
     // SAFETY: no preconditions.
     unsafe { libc::geteuid() == 0 }

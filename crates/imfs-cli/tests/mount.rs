@@ -1,0 +1,160 @@
+//! `imfs mount`: its life from mount to unmount, in front and in the background, and what is dumped.
+
+mod harness;
+
+use std::fs;
+use std::os::unix::fs::MetadataExt as _;
+
+use harness::{MountPoint, Said, imfs, is_mounted, is_root, unmount, wait_until};
+
+#[test]
+fn from_mount_to_unmount() {
+    if !is_root() {
+        return;
+    }
+    let point = MountPoint::new("life");
+    point.scratch.write("in/file", "preloaded");
+    let (preload, dump) =
+        (format!("/in={}", point.scratch.text("in")), format!("/out={}", point.scratch.text("out")));
+    let options =
+        ["--preload", preload.as_str(), "--dump", &dump, "--mode", "1750", "--uid", "7", "--gid", "8"];
+    let mut running = point.start(&options);
+    let root = fs::metadata(point.path()).unwrap();
+    assert_eq!((root.mode() & 0o7777, root.uid(), root.gid()), (0o1750, 7, 8));
+    assert_eq!(fs::read_to_string(point.path().join("in/file")).unwrap(), "preloaded");
+    assert_eq!(fs::metadata(point.path().join("in/file")).unwrap().uid(), 7);
+    fs::create_dir(point.path().join("out")).unwrap();
+    fs::write(point.path().join("out/result"), "made inside").unwrap();
+    unmount(&point.path());
+    assert_eq!(running.status().code(), Some(0));
+    assert_eq!(point.scratch.read("out/result"), "made inside");
+    assert!(fs::read_dir(point.path()).unwrap().next().is_none());
+}
+
+#[test]
+fn a_signal_unmounts_and_dumps() {
+    if !is_root() {
+        return;
+    }
+    for signal in [libc::SIGINT, libc::SIGTERM] {
+        let point = MountPoint::new(&format!("signal-{signal}"));
+        let dump = format!("f={}", point.scratch.text("f"));
+        let mut running = point.start(&["--dump", &dump]);
+        fs::write(point.path().join("f"), "x".repeat(100_000)).unwrap();
+        running.kill(signal);
+        assert_eq!(running.status().code(), Some(0));
+        assert!(!is_mounted(&point.path()));
+        assert_eq!(point.scratch.read("f").len(), 100_000);
+    }
+}
+
+#[test]
+fn a_signal_dumps_although_the_mount_is_in_use() {
+    if !is_root() {
+        return;
+    }
+    let point = MountPoint::new("busy");
+    let dump = format!("f={}", point.scratch.text("f"));
+    let mut running = point.start(&["--dump", &dump]);
+    fs::write(point.path().join("f"), "written").unwrap();
+    let open = fs::File::open(point.path().join("f")).unwrap();
+    running.kill(libc::SIGTERM);
+    assert_eq!(running.status().code(), Some(0));
+    assert!(!is_mounted(&point.path()));
+    assert_eq!(point.scratch.read("f"), "written");
+    drop(open);
+}
+
+#[test]
+fn in_the_background() {
+    if !is_root() {
+        return;
+    }
+    let point = MountPoint::new("daemon");
+    point.scratch.write("in", "in");
+    let mut command = imfs();
+    // Relative paths mean the directory that the caller is in, whatever the daemon's is.
+    command.args(["mount", "--daemon", "--preload", "in", "--dump", "out=made/out", "mnt"]);
+    command.current_dir(&point.scratch.at(""));
+    Said::of(command).is(0, "");
+    assert!(is_mounted(&point.path()));
+    assert_eq!(fs::read_to_string(point.path().join("in")).unwrap(), "in");
+    fs::write(point.path().join("out"), "out").unwrap();
+    unmount(&point.path());
+    wait_until("the dump", || {
+        fs::read_to_string(point.scratch.at("made/out")).is_ok_and(|text| text == "out").then_some(())
+    });
+}
+
+#[test]
+fn a_killed_server_leaves_an_answer() {
+    if !is_root() {
+        return;
+    }
+    let point = MountPoint::new("killed");
+    let mut running = point.start(&[]);
+    fs::write(point.path().join("f"), "x").unwrap();
+    running.kill(libc::SIGKILL);
+    running.status();
+    // Nobody hangs. The mount's name stays until it is unmounted, as the kernel has it.
+    let error = fs::read_dir(point.path()).unwrap_err();
+    assert_eq!(error.raw_os_error(), Some(libc::ENOTCONN));
+    unmount(&point.path());
+    point.gone();
+}
+
+#[test]
+fn what_cannot_be_mounted() {
+    let point = MountPoint::new("errors");
+    let try_mount = |arguments: &[&str]| {
+        let mut command = imfs();
+        command.arg("mount").args(arguments);
+        Said::of(command)
+    };
+    let missing = point.scratch.text("missing");
+    try_mount(&[&missing]).fails(1, &[&missing, "No such file or directory", "make the directory"]);
+    try_mount(&["--daemon", &missing]).fails(1, &[&missing, "No such file or directory"]);
+    let file = point.scratch.write("file", "");
+    try_mount(&[file.to_str().unwrap()]).fails(1, &["Not a directory"]);
+    let mnt = point.scratch.text("mnt");
+    try_mount(&["--preload", "/no/such", &mnt]).fails(1, &["preload of /no/such"]);
+    assert!(!is_mounted(&point.path()));
+    for usage in [&["--mode", "9", &mnt][..], &["--size", "x", &mnt], &[]] {
+        assert_eq!(try_mount(usage).status.code(), Some(2));
+    }
+}
+
+#[test]
+fn a_failed_dump_is_a_failure() {
+    if !is_root() {
+        return;
+    }
+    let point = MountPoint::new("dump");
+    let mut running = point.start(&["--dump", "/none"]);
+    unmount(&point.path());
+    assert_eq!(running.status().code(), Some(1));
+}
+
+#[test]
+fn limits_of_a_mount() {
+    if !is_root() {
+        return;
+    }
+    let point = MountPoint::new("limits");
+    let mut running = point.start(&["--size", "1m", "--inodes", "4"]);
+    let inside = |name: &str| point.path().join(name);
+    for name in ["a", "b", "c"] {
+        fs::write(inside(name), "").unwrap();
+    }
+    assert_eq!(fs::write(inside("d"), "").unwrap_err().raw_os_error(), Some(libc::ENOSPC));
+    assert_eq!(fs::create_dir(inside("d")).unwrap_err().raw_os_error(), Some(libc::ENOSPC));
+    let long = "n".repeat(256);
+    assert_eq!(fs::write(inside(&long), "").unwrap_err().raw_os_error(), Some(libc::ENAMETOOLONG));
+    fs::remove_file(inside("a")).unwrap();
+    // The kernel tells a little later that it has forgotten the removed file.
+    let link = || std::os::unix::fs::symlink("loop", inside("loop"));
+    wait_until("room for a symlink", || link().ok());
+    assert_eq!(fs::read(inside("loop")).unwrap_err().raw_os_error(), Some(libc::ELOOP));
+    unmount(&point.path());
+    assert!(running.status().success());
+}
