@@ -8,7 +8,7 @@ IMFS   := target/release/imfs
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
 .DEFAULT_GOAL := imfs
-.PHONY: help deps imfs debug demo test lint man install clean
+.PHONY: help deps imfs debug demo test test-pjdfstest test-fsx test-long test-suites lint man install clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z%-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -30,6 +30,17 @@ test: deps ## run all tests
 
 test-%: deps ## run the tests whose names contain %: make test-rename
 	$(CARGO) test --workspace -- $*
+
+test-pjdfstest: deps ## run the pjdfstest crate on a mount; nothing may fail
+	tests/suites/pjdfstest
+
+test-fsx: deps ## run the fsx crate on a mount: every operation, three seeds
+	tests/suites/fsx
+
+test-long: deps ## run fio, stress-ng and dbench on a mount: minutes
+	tests/suites/long
+
+test-suites: test-pjdfstest test-fsx test-long ## all of these
 
 lint: deps ## check format, lints and documentation
 	$(CARGO) fmt --all --check
