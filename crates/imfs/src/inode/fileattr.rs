@@ -60,7 +60,7 @@ impl Inode {
     }
 
     /// How long what is written to it is expected to live (F_GET_RW_HINT).
-    pub(crate) fn write_hint(&self) -> u64 {
+    pub fn write_hint(&self) -> u64 {
         u64::from((self.attributes.owner().flags & WRITE_HINT) >> WRITE_HINT_SHIFT)
     }
 
@@ -68,7 +68,7 @@ impl Inode {
     ///
     /// # Errors
     /// EPERM: not the owner. EINVAL: no such hint.
-    pub(crate) fn set_write_hint(&self, hint: u64, cred: &Credentials) -> Result<()> {
+    pub fn set_write_hint(&self, hint: u64, cred: &Credentials) -> Result<()> {
         if !owner_or_capable(self.attributes.owner().uid, cred) {
             return Err(Errno::EPERM);
         }
