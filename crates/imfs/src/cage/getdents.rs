@@ -70,6 +70,18 @@ impl Cage {
         let fd = self.open(path, flags, Mode::empty())?;
         Ok(Dir { fd, records: Vec::new(), at: 0, place: 0 })
     }
+
+    /// Makes a stream of an open directory, from its offset on: fdopendir(3). The descriptor belongs to the stream then.
+    ///
+    /// # Errors
+    /// EBADF (also of O_PATH), ENOTDIR
+    pub fn fdopendir(&self, fd: i32) -> Result<Dir> {
+        let guard = epoch::pin();
+        let description = self.table.get(fd, &guard)?;
+        description.opened(&guard)?.get().directory()?;
+        let place = *description.offset.lock() as i64;
+        Ok(Dir { fd, records: Vec::new(), at: 0, place })
+    }
 }
 
 impl Description {

@@ -10,6 +10,7 @@ use crate::inode::{Capabilities, Credentials};
 use crate::instance::Tree;
 use crate::sync::epoch::{self, RcuBox};
 use crate::sync::lock::Mutex;
+use crate::sync::refcount::Shared;
 use crate::sync::wait::Interrupts;
 
 /// The umask of a new cage.
@@ -49,6 +50,32 @@ impl Cage {
         child.umask.store(self.mask().bits(), Ordering::Relaxed);
         self.table.lock().copy_to(&child.table)?;
         Ok(child)
+    }
+
+    /// Closes all descriptors, and takes copies of those that another cage of the instance has, for the same
+    /// descriptions.
+    ///
+    /// # Errors
+    /// ENOMEM; then some are missing.
+    pub fn copy_descriptors(&self, from: &Cage) -> Result<()> {
+        if std::ptr::eq(self, from) {
+            return Ok(());
+        }
+        // By way of a table of nobody's, so that the locks of two cages are never held at once.
+        let copy = Table::default();
+        from.table.lock().copy_to(&copy)?;
+        self.close_all();
+        let (mut next, guard) = (0, epoch::pin());
+        loop {
+            let Some((fd, cloexec)) = copy.lock().next(next) else { return Ok(()) };
+            next = fd as usize + 1;
+            if let Some(description) = copy.get(fd, &guard).ok().and_then(Shared::upgrade) {
+                let replaced = self.table.lock().put(fd as usize, description, cloexec)?;
+                if let Some(replaced) = replaced {
+                    self.closed(replaced);
+                }
+            }
+        }
     }
 
     /// What execve(2) does to descriptors: those with FD_CLOEXEC are closed. Also, the saved and file-system ids become
@@ -92,6 +119,10 @@ impl Cage {
         drop(replaced);
         drop(guard);
         self.nofile.store(0, Ordering::Relaxed);
+        self.close_all();
+    }
+
+    fn close_all(&self) {
         let mut from = 0;
         loop {
             let mut table = self.table.lock();
@@ -107,18 +138,6 @@ impl Cage {
     /// Sets the lowest descriptor number that is too high (RLIMIT_NOFILE); descriptors above it stay open.
     pub fn set_nofile(&self, limit: usize) {
         self.nofile.store(limit.min(i32::MAX as usize), Ordering::Relaxed);
-    }
-
-    /// Sets the size up to which the cage may make files grow (RLIMIT_FSIZE); `u64::MAX` is no limit. Beyond it calls
-    /// give EFBIG, and the door raises SIGXFSZ.
-    ///
-    /// # Errors
-    /// ESRCH, ENOMEM
-    pub fn set_fsize(&self, limit: u64) -> Result<()> {
-        self.change_credentials(|cred| {
-            cred.fsize = limit;
-            Ok(())
-        })
     }
 }
 

@@ -83,10 +83,23 @@ impl Cage {
         flags: RwFlags,
     ) -> Result<usize> {
         check_pieces(bufs.len(), bufs.iter().map(|b| b.len()))?;
-        let mut sink = &mut *bufs;
+        self.preadv2_to(fd, &mut &mut *bufs, offset, flags)
+    }
+
+    /// [`preadv2`](Self::preadv2) into whatever takes bytes.
+    ///
+    /// # Errors
+    /// As [`preadv2`](Self::preadv2), and EFAULT
+    pub fn preadv2_to<S: Sink + ?Sized>(
+        &self,
+        fd: i32,
+        sink: &mut S,
+        offset: i64,
+        flags: RwFlags,
+    ) -> Result<usize> {
         match offset {
-            -1 => self.do_read(fd, &mut sink, flags),
-            _ => self.do_pread(fd, &mut sink, offset, flags),
+            -1 => self.do_read(fd, sink, flags),
+            _ => self.do_pread(fd, sink, offset, flags),
         }
     }
 

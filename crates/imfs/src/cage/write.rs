@@ -80,10 +80,23 @@ impl Cage {
     /// As [`pwritev`](Self::pwritev); EOPNOTSUPP: unknown flags, or `RWF_NOWAIT` of a file that can't say (as on tmpfs).
     pub fn pwritev2(&self, fd: i32, bufs: &[IoSlice<'_>], offset: i64, flags: RwFlags) -> Result<usize> {
         check_pieces(bufs.len(), bufs.iter().map(|b| b.len()))?;
-        let mut source = Gather::new(bufs);
+        self.pwritev2_from(fd, &mut Gather::new(bufs), offset, flags)
+    }
+
+    /// [`pwritev2`](Self::pwritev2) from whatever gives bytes.
+    ///
+    /// # Errors
+    /// As [`pwritev2`](Self::pwritev2), and EFAULT
+    pub fn pwritev2_from<S: Source + ?Sized>(
+        &self,
+        fd: i32,
+        source: &mut S,
+        offset: i64,
+        flags: RwFlags,
+    ) -> Result<usize> {
         match offset {
-            -1 => self.do_write(fd, &mut source, flags),
-            _ => self.pwrite_from(fd, &mut source, offset, flags),
+            -1 => self.do_write(fd, source, flags),
+            _ => self.pwrite_from(fd, source, offset, flags),
         }
     }
 

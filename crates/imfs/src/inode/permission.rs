@@ -2,15 +2,15 @@
 //!
 //! Pure questions about an inode and credentials; changes nothing.
 
-use super::attributes::{APPEND_ONLY, HAS_ACL, IMMUTABLE, Owner};
+use super::attributes::{HAS_ACL, Owner};
 use super::{Credentials, Inode};
 use crate::abi::{Access, Errno, FileType, Mode};
 use crate::inode::Capabilities;
 
-/// `inode_permission`: whether `cred` may access the inode so.
+/// `generic_permission`: whether `cred` may access the inode so.
 ///
 /// # Errors
-/// EACCES; EPERM: to write to what is immutable.
+/// EACCES
 #[inline]
 pub(crate) fn permission(inode: &Inode, cred: &Credentials, want: Access) -> Result<(), Errno> {
     let bits = want.bits() & 7;
@@ -20,13 +20,10 @@ pub(crate) fn permission(inode: &Inode, cred: &Credentials, want: Access) -> Res
 fn by_class(inode: &Inode, cred: &Credentials, want: Access) -> Result<(), Errno> {
     let owner = inode.attributes.owner();
     let bits = want.bits() & 7;
-    if owner.flags & IMMUTABLE != 0 && want.contains(Access::WRITE) {
-        return Err(Errno::EPERM);
-    }
     let granted = if owner.flags & HAS_ACL == 0 {
         class(&owner, cred) & bits == bits
     } else {
-        inode.acl_permission(cred, bits)
+        acl_allows(inode, &owner, cred, bits)
     };
     if granted { Ok(()) } else { overridden(&owner, cred, want) }
 }
@@ -40,6 +37,14 @@ fn class(owner: &Owner, cred: &Credentials) -> u32 {
     let (group, others) = (owner.mode >> 3 & 7, owner.mode & 7);
     // Groups are searched only where it matters (`acl_permission_check`).
     if group != others && cred.in_group(owner.gid) { group } else { others }
+}
+
+#[cold]
+fn acl_allows(inode: &Inode, owner: &Owner, cred: &Credentials, bits: u32) -> bool {
+    if cred.fsuid == owner.uid {
+        return owner.mode >> 6 & bits == bits;
+    }
+    inode.acl_permission(owner, cred, bits)
 }
 
 /// What capabilities allow beyond the bits.
@@ -75,12 +80,9 @@ pub(super) fn may_create(dir: &Inode, cred: &Credentials) -> Result<(), Errno> {
 /// renaming a directory over it.
 ///
 /// # Errors
-/// EACCES, EPERM (sticky directory; append-only or immutable), ENOTDIR, EISDIR, EBUSY (a root directory)
+/// EACCES, EPERM (sticky directory), ENOTDIR, EISDIR, EBUSY (a root directory)
 pub(super) fn may_delete(dir: &Inode, victim: &Inode, cred: &Credentials, as_dir: bool) -> Result<(), Errno> {
     permission(dir, cred, Access::WRITE | Access::EXEC)?;
-    if dir.attributes.has(APPEND_ONLY) || victim.attributes.has(APPEND_ONLY | IMMUTABLE) {
-        return Err(Errno::EPERM);
-    }
     check_sticky(dir, victim, cred)?;
     match (as_dir, victim.is_dir()) {
         (true, false) => Err(Errno::ENOTDIR),
