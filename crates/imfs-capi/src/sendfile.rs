@@ -1,0 +1,25 @@
+//! sendfile(2).
+
+use libc::{c_int, off_t, size_t, ssize_t};
+
+use crate::arguments::{Int, Out, Size};
+
+/// sendfile(2)
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn imfs_sendfile(
+    cage_id: c_int,
+    out_fd: c_int,
+    in_fd: c_int,
+    offset: *mut off_t,
+    count: size_t,
+) -> ssize_t {
+    call!(wait sendfile(cage_id, out_fd: Int, in_fd: Int, offset: Out<off_t>, count: Size) => |cage| {
+        if offset.is_null() {
+            return cage.sendfile(out_fd, in_fd, None, count);
+        }
+        let mut place = offset.get()?;
+        let copied = cage.sendfile(out_fd, in_fd, Some(&mut place), count)?;
+        offset.put(place)?;
+        Ok(copied)
+    })
+}
