@@ -1,18 +1,16 @@
 //! What the operations have in common: the instance, the inodes that the kernel knows, what its caches may keep.
 //!
-//! No rule of the file system is here. With `default_permissions` the kernel has checked what a caller may before it
-//! asks, with all the caller's groups and capabilities, of which a request shows only user and group. So operations
-//! run with these as the owner of what they make, and with all capabilities.
+//! No rule of the file system is here.
 
 use std::ffi::OsStr;
 use std::ops::Deref;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use fuser::{FileAttr, Generation, INodeNo, InitFlags, KernelConfig, ReplyEntry, Request};
+use fuser::{FileAttr, Generation, INodeNo, InitFlags, KernelConfig, ReplyEntry};
 use imfs::Imfs;
 use imfs::abi::{Errno, FileType};
-use imfs::inode::{Capabilities, Credentials, Inode};
+use imfs::inode::Inode;
 use imfs::sync::refcount::Ref;
 
 use crate::nodes::Nodes;
@@ -144,21 +142,6 @@ impl Shared {
         let _ = config.set_max_write(MAX_TRANSFER);
         let _ = config.set_max_background(MAX_BACKGROUND);
     }
-}
-
-/// Who a request says is asking, with all capabilities: the kernel has checked.
-pub(crate) fn checked(request: &Request) -> Credentials {
-    let mut credentials = Credentials::new(request.uid(), request.gid());
-    credentials.permitted = Capabilities::all();
-    credentials.effective = Capabilities::all();
-    credentials
-}
-
-/// The same without `CAP_FSETID`: what is written by them takes set-id bits away.
-pub(crate) fn without_fsetid(mut credentials: Credentials) -> Credentials {
-    credentials.permitted.remove(Capabilities::FSETID);
-    credentials.effective.remove(Capabilities::FSETID);
-    credentials
 }
 
 /// A name as bytes.

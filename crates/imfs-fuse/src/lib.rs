@@ -10,6 +10,7 @@
 //!     door       what they share: the instance, capabilities of the kernel, cache lifetimes
 //!       nodes      inode number -> inode, as long as the kernel remembers it
 //!       writeback  getting changed pages out of the kernel
+//!       caller     who asks
 //!       convert    errno, times, types
 //! ```
 //!
@@ -17,6 +18,7 @@
 
 #![forbid(unsafe_code)]
 
+mod caller;
 mod convert;
 mod door;
 mod error;

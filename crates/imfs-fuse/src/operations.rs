@@ -18,12 +18,14 @@ use fuser::{
     WriteFlags,
 };
 use imfs::abi::{self, Dev, Errno, FallocFlags, FileType, Mode, Whence, XattrFlags};
+use imfs::inode::acl::AclKind;
 use imfs::inode::{Inode, NewInode, RenameEnd, SetAttr, WriteAt};
 use imfs::sync::epoch;
 use imfs::sync::refcount::Ref;
 
+use crate::caller::{checked, groups, perhaps_with_fsetid, without_fsetid};
 use crate::convert::{self, errno};
-use crate::door::{Door, GENERATION, attributes, bytes, checked, without_fsetid};
+use crate::door::{Door, GENERATION, attributes, bytes};
 
 /// No handle: everything is known by the inode.
 const NO_HANDLE: FileHandle = FileHandle(0);
@@ -89,10 +91,7 @@ impl Filesystem for Door {
         };
         let changed = self.inode(ino).and_then(|inode| {
             if let Some(size) = size {
-                // The kernel says whether a truncation is to take set-id bits away (FATTR_KILL_SUIDGID), but fuser does
-                // not pass that on. It says so for all who have no CAP_FSETID, which are the users other than 0.
-                let by = checked(request);
-                inode.set_size(size, &if request.uid() == 0 { by } else { without_fsetid(by) })?;
+                inode.set_size(size, &perhaps_with_fsetid(request))?;
             }
             inode.set_attr(&change, &checked(request))?;
             Ok(inode)
@@ -246,10 +245,8 @@ impl Filesystem for Door {
         reply: ReplyWrite,
     ) {
         let written = self.inode(ino).and_then(|inode| {
-            let mut by = checked(request);
-            if flags.contains(WriteFlags::FUSE_WRITE_KILL_SUIDGID) {
-                by = without_fsetid(by);
-            }
+            let kill = flags.contains(WriteFlags::FUSE_WRITE_KILL_SUIDGID);
+            let by = if kill { without_fsetid(request) } else { checked(request) };
             if flags.contains(WriteFlags::FUSE_WRITE_CACHE) {
                 return inode.write_back(offset, &mut &data[..]).map(|()| data.len());
             }
@@ -385,8 +382,13 @@ impl Filesystem for Door {
         reply: ReplyEmpty,
     ) {
         let flags = XattrFlags::from_bits_retain(flags as u32);
-        let by = checked(request);
-        answer(reply, self.inode(ino).and_then(|inode| inode.setxattr(bytes(name), value, flags, &by)));
+        let name = bytes(name);
+        // A list may say who keeps the set-group-id bit: a member of the file's group.
+        let by = match AclKind::of_name(name) {
+            Some(AclKind::Access) => perhaps_with_fsetid(request).with_groups(&groups(request)),
+            _ => checked(request),
+        };
+        answer(reply, self.inode(ino).and_then(|inode| inode.setxattr(name, value, flags, &by)));
     }
 
     fn getxattr(&self, request: &Request, ino: INodeNo, name: &OsStr, size: u32, reply: ReplyXattr) {

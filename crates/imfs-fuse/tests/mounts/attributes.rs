@@ -33,9 +33,9 @@ fn times_are_kept_to_the_nanosecond() {
         fs::create_dir(dir.join("d")).unwrap();
         let mut seen = Vec::new();
         for path in [file, dir.join("d")] {
-            for (sec, nsec) in
-                [(0, 1), (1, 999_999_999), (-1, 300_000_000), (-2, 0), (1 << 40, 5), (-(1 << 40), 5)]
-            {
+            let times = [(0, 1), (1, 999_999_999), (-1, 300_000_000), (-2, 0), (1 << 40, 5), (-(1 << 40), 5)];
+            let ends = [(i64::MIN, 0), (i64::MIN, 5), (i64::MIN + 1, 5), (i64::MAX, 0), (i64::MAX, 5)];
+            for (sec, nsec) in times.into_iter().chain(ends) {
                 let time = Timespec { tv_sec: sec, tv_nsec: nsec };
                 let times = Timestamps { last_access: time, last_modification: time };
                 utimensat(CWD, &path, &times, AtFlags::empty()).unwrap();
@@ -109,6 +109,26 @@ fn writing_takes_set_id_bits() {
             }
         }
         seen
+    });
+}
+
+/// The kernel leaves it to the file system, which has to know all groups of who asks.
+#[test]
+fn a_new_access_list_takes_set_group_id_from_strangers() {
+    as_on_tmpfs(|dir| {
+        fs::set_permissions(dir, Permissions::from_mode(0o777)).unwrap();
+        let path = dir.join("f");
+        [&["--clear-groups"][..], &["--groups=55"], &["--groups=55,77"]].map(|groups| {
+            let _ = fs::remove_file(&path);
+            fs::write(&path, "").unwrap();
+            chown(&path, Some(65534), Some(77)).unwrap();
+            fs::set_permissions(&path, Permissions::from_mode(0o2755)).unwrap();
+            let mut command = Command::new("setpriv");
+            command.args(["--reuid=65534", "--regid=65534"]).args(groups);
+            command.args(["setfacl", "-m", "u:1234:r", "f"]);
+            let output = command.current_dir(dir).output().unwrap();
+            (output.status.code(), path.metadata().unwrap().mode())
+        })
     });
 }
 

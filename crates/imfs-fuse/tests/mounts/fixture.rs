@@ -17,7 +17,7 @@ use imfs::Imfs;
 use imfs_fuse::{Options, Session};
 
 /// Far more than the slowest test takes on the slowest machine.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A mounted instance. Everything goes with it.
 pub(crate) struct Mount {
