@@ -6,6 +6,7 @@
 //! Flag types keep the bits that they do not know: build them with `from_bits_retain`, and let the call that takes
 //! them decide which unknown bits are `EINVAL`.
 
+mod clone;
 mod dev;
 mod dirent;
 mod errno;
@@ -20,6 +21,7 @@ mod statfs;
 mod statx;
 mod time;
 
+pub use clone::FileCloneRange;
 pub use dev::Dev;
 pub use dirent::{Dirent, DirentWriter, Dirents, dirent_len};
 pub use errno::{Errno, Result};

@@ -31,13 +31,14 @@ impl Cage {
         self.cred(&epoch::pin()).cloned()
     }
 
-    /// Makes the cage somebody else, whatever the rules: for doors, which know who their caller is.
+    /// Makes the cage somebody else, whatever the rules: for doors, which know who their caller is. The limit of file
+    /// sizes stays.
     ///
     /// # Errors
     /// ESRCH, ENOMEM
     pub fn set_credentials(&self, credentials: Credentials) -> Result<()> {
         self.change_credentials(|cred| {
-            *cred = credentials;
+            *cred = Credentials { fsize: cred.fsize, ..credentials };
             Ok(())
         })
     }
@@ -237,9 +238,14 @@ impl Cage {
         let guard = epoch::pin();
         let lock = self.change.lock();
         let mut new = self.cred(&guard)?.clone();
+        let fsize = new.fsize;
         change(&mut new)?;
+        // A new limit is no new identity.
+        let changed = new.fsize == fsize;
         let replaced = self.credentials.replace(Some(try_box(new).ok_or(Errno::ENOMEM)?), 0, &guard);
-        self.identity.store(self.tree.sb.new_identity(), Ordering::Relaxed);
+        if changed {
+            self.identity.store(self.tree.sb.new_identity(), Ordering::Relaxed);
+        }
         drop(lock);
         drop(replaced);
         Ok(())

@@ -87,14 +87,21 @@ impl Cage {
     /// F_SETFL of fcntl(2): O_APPEND, O_ASYNC, O_DIRECT, O_NOATIME and O_NONBLOCK; other flags are ignored.
     ///
     /// # Errors
-    /// EBADF; EPERM: O_NOATIME by somebody who is not the owner; EINVAL: O_DIRECT of what has no pages.
+    /// EBADF; EPERM: O_NOATIME by somebody who is not the owner, O_APPEND of a file that is append-only; EINVAL: O_DIRECT
+    /// of what has no pages.
     pub fn setfl(&self, fd: i32, flags: OFlags) -> Result<()> {
         let guard = epoch::pin();
         let description = self.table.get(fd, &guard)?;
         if description.is_path() {
             return Err(Errno::EBADF);
         }
-        let news = flags - description.flags();
+        let old = description.flags();
+        let news = flags - old;
+        if (flags ^ old).contains(OFlags::APPEND)
+            && description.inode(&guard).is_ok_and(|inode| inode.append_only())
+        {
+            return Err(Errno::EPERM);
+        }
         if news.contains(OFlags::NOATIME)
             && let Ok(inode) = description.inode(&guard)
             && !crate::inode::owner_or_capable(inode.attr().uid, self.cred(&guard)?)

@@ -286,6 +286,10 @@ fn may_open(inode: Shared<'_, Inode>, request: &Request, cred: &Credentials) -> 
         _ => {}
     }
     permission(inode.get(), cred, request.access)?;
+    let rewrites = request.flags.access_mode() != OFlags::RDONLY && !request.has(OFlags::APPEND);
+    if inode.append_only() && (rewrites || request.has(OFlags::TRUNC)) {
+        return Err(Errno::EPERM);
+    }
     if request.has(OFlags::NOATIME) && !owner_or_capable(inode.attr().uid, cred) {
         return Err(Errno::EPERM);
     }

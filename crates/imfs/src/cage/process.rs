@@ -139,6 +139,18 @@ impl Cage {
     pub fn set_nofile(&self, limit: usize) {
         self.nofile.store(limit.min(i32::MAX as usize), Ordering::Relaxed);
     }
+
+    /// Sets the size up to which the cage may make files grow (RLIMIT_FSIZE); `u64::MAX` is no limit. Beyond it calls
+    /// give EFBIG, and the door raises SIGXFSZ.
+    ///
+    /// # Errors
+    /// ESRCH, ENOMEM
+    pub fn set_fsize(&self, limit: u64) -> Result<()> {
+        self.change_credentials(|cred| {
+            cred.fsize = limit;
+            Ok(())
+        })
+    }
 }
 
 impl Drop for Cage {

@@ -382,19 +382,20 @@ pub fn check_get(file: FileType) -> Result<(), Errno> {
     if file == FileType::Symlink { Err(Errno::EOPNOTSUPP) } else { Ok(()) }
 }
 
-/// The mode and the access ACL to store when `acl` becomes an inode's access ACL (`posix_acl_update_mode`).
+/// The mode when `acl` becomes an inode's access ACL, and whether the ACL says more than that and is to be stored
+/// (`posix_acl_update_mode`).
 ///
 /// `keeps_set_gid`: the caller is in the inode's group or has `CAP_FSETID` (`in_group_or_capable`); otherwise the set-group-id
 /// bit goes, also when an ACL is merely removed (which leaves the mode's permission bits as they are).
-pub fn update_mode(acl: Option<Acl>, mode: Mode, keeps_set_gid: bool) -> (Mode, Option<Acl>) {
-    let (mode, acl) = match acl {
-        None => (mode, None),
+pub fn update_mode(acl: Option<&Acl>, mode: Mode, keeps_set_gid: bool) -> (Mode, bool) {
+    let (mode, says_more) = match acl {
+        None => (mode, false),
         Some(acl) => {
             let (mode, equivalent) = acl.equiv_mode(mode);
-            (mode, (!equivalent).then_some(acl))
+            (mode, !equivalent)
         }
     };
-    (if keeps_set_gid { mode } else { mode.difference(Mode::SGID) }, acl)
+    (if keeps_set_gid { mode } else { mode.difference(Mode::SGID) }, says_more)
 }
 
 /// The three classes of permission bits, as shifts.

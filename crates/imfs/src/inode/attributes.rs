@@ -5,15 +5,30 @@
 
 use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
 
-use crate::abi::{FileType, Mode, Timespec};
+use crate::abi::{FileType, Mode, Timespec, ioctl};
 use crate::sync::seq::SeqLock;
 
 /// A flag: an access list says more than the mode.
 pub(crate) const HAS_ACL: u32 = 1 << 31;
 /// A flag: new entries of this directory inherit an access list.
 pub(crate) const HAS_DEFAULT_ACL: u32 = 1 << 30;
+/// A flag: nobody changes, links or removes it (`FS_IMMUTABLE_FL`).
+pub(crate) const IMMUTABLE: u32 = ioctl::FS_IMMUTABLE_FL << FILE_FLAGS_SHIFT;
+/// A flag: it only grows (`FS_APPEND_FL`).
+pub(crate) const APPEND_ONLY: u32 = ioctl::FS_APPEND_FL << FILE_FLAGS_SHIFT;
+/// A flag: backups leave it out (`FS_NODUMP_FL`).
+pub(crate) const NODUMP: u32 = ioctl::FS_NODUMP_FL << FILE_FLAGS_SHIFT;
+/// A flag: reading does not move the access time (`FS_NOATIME_FL`).
+pub(crate) const NOATIME: u32 = ioctl::FS_NOATIME_FL << FILE_FLAGS_SHIFT;
+/// The flags that FS_IOC_SETFLAGS of ioctl(2) sets, and where they stand (`SHMEM_FL_USER_MODIFIABLE`).
+pub(crate) const FILE_FLAGS: u32 = IMMUTABLE | APPEND_ONLY | NODUMP | NOATIME;
+pub(crate) const FILE_FLAGS_SHIFT: u32 = 16;
+/// Three bits: the hint of F_SET_RW_HINT.
+pub(crate) const WRITE_HINT: u32 = 7 << WRITE_HINT_SHIFT;
+pub(crate) const WRITE_HINT_SHIFT: u32 = 24;
 /// The flags, which stand above `st_mode` in one word with it, so that a check needs one load.
-const FLAGS: u32 = HAS_ACL | HAS_DEFAULT_ACL;
+const FLAGS: u32 = HAS_ACL | HAS_DEFAULT_ACL | FILE_FLAGS | WRITE_HINT;
+const _: () = assert!(FLAGS & 0xffff == 0);
 
 /// The time stamps of an inode, by their place in [`Attributes`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,7 +81,7 @@ pub struct Attr {
     pub ctime: Timespec,
     /// Creation.
     pub btime: Timespec,
-    /// `HAS_ACL` and `HAS_DEFAULT_ACL`.
+    /// `HAS_ACL` and the others.
     pub(crate) flags: u32,
 }
 
@@ -93,7 +108,7 @@ impl Attr {
 }
 
 impl Attributes {
-    /// The attributes of a new inode, all stamps the same.
+    /// The attributes of a new inode, all stamps the same. `mode` may have flags.
     pub(crate) fn new(mode: u32, uid: u32, gid: u32, nlink: u32, size: u64, now: Timespec) -> Self {
         Self {
             mode: mode.into(),
@@ -143,12 +158,23 @@ impl Attributes {
         self.mode.load(Relaxed) & !FLAGS
     }
 
-    /// Whether the mode grants `bits` to owner, group and others alike, and no access list says otherwise: then nobody
-    /// need be looked at.
+    /// Mode and owner, and what `also` reads: all of one moment, if it is written inside [`change`](Self::change) too.
+    pub(crate) fn owner_and<R>(&self, mut also: impl FnMut() -> R) -> (Owner, R) {
+        self.seq.read(|| (self.load_owner(), also()))
+    }
+
+    /// Whether one of these flags is set.
+    #[inline]
+    pub(crate) fn has(&self, flags: u32) -> bool {
+        self.mode.load(Relaxed) & flags != 0
+    }
+
+    /// Whether the mode grants `bits` to owner, group and others alike, and neither an access list nor a flag says
+    /// otherwise: then nobody need be looked at.
     #[inline]
     pub(crate) fn everybody_may(&self, bits: u32) -> bool {
         let mode = self.mode.load(Relaxed);
-        mode & HAS_ACL == 0 && mode & (bits * 0o111) == bits * 0o111
+        mode & (HAS_ACL | IMMUTABLE) == 0 && mode & (bits * 0o111) == bits * 0o111
     }
 
     /// The number of links, alone.
@@ -237,6 +263,12 @@ impl Change<'_> {
     /// Sets the number of blocks.
     pub(crate) fn set_blocks(&mut self, blocks: u64) {
         self.0.blocks.store(blocks, Relaxed);
+    }
+
+    /// Sets those of the flags in `mask` to those of `flags`.
+    pub(crate) fn set_flags(&mut self, mask: u32, flags: u32) {
+        let mode = self.0.mode.load(Relaxed);
+        self.0.mode.store(mode & !mask | flags & mask, Relaxed);
     }
 
     /// Sets or clears bits of the flags.

@@ -3,7 +3,7 @@
 use std::sync::OnceLock;
 
 use super::acl::Acl;
-use super::attributes::{Attributes, HAS_ACL, HAS_DEFAULT_ACL};
+use super::attributes::{Attributes, HAS_ACL, HAS_DEFAULT_ACL, NOATIME, NODUMP};
 use super::permission::may_create;
 use super::pipe::{End, Pipe};
 use super::{Capabilities, Credentials, Directory, Inode, Name, Object, Regular, Superblock};
@@ -167,7 +167,9 @@ impl Inode {
             FileType::Fifo => Object::Pipe(boxed(Pipe::fifo(dir.sb.pipes.clone()))?),
             FileType::Socket => Object::Socket,
         };
-        let inode = Self::try_new(&dir.sb, object, new.kind.with(inherited.mode), cred.fsuid, gid)?;
+        // `SHMEM_FL_INHERITED`
+        let mode = new.kind.with(inherited.mode) | parent.flags & (NODUMP | NOATIME);
+        let inode = Self::try_new(&dir.sb, object, mode, cred.fsuid, gid)?;
         if inherited.access.is_some() || inherited.default.is_some() {
             let extras = inode.make_extras()?;
             inode.attributes.change(|a| {

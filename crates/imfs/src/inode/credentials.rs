@@ -4,6 +4,8 @@
 
 use bitflags::bitflags;
 
+use crate::abi::{Errno, MAX_FILE_SIZE, Result};
+
 bitflags! {
     /// The capabilities that matter to files, by their numbers in capability.h.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
@@ -62,6 +64,9 @@ pub struct Credentials {
     pub permitted: Capabilities,
     /// Capabilities in force.
     pub effective: Capabilities,
+    /// The size up to which writing and truncating may make files grow (RLIMIT_FSIZE of getrlimit(2)): `u64::MAX` is no
+    /// limit. Not an identity, but every check that needs it asks who writes.
+    pub fsize: u64,
 }
 
 impl Credentials {
@@ -80,6 +85,7 @@ impl Credentials {
             groups: Vec::new(),
             permitted: caps,
             effective: caps,
+            fsize: u64::MAX,
         }
     }
 
@@ -103,6 +109,27 @@ impl Credentials {
     /// Whether the limits of pipes do not bind (`pipe_is_unprivileged_user`).
     pub(crate) fn above_pipe_limits(&self) -> bool {
         self.effective.intersects(Capabilities::SYS_RESOURCE | Capabilities::SYS_ADMIN)
+    }
+
+    /// `generic_write_check_limits`: how many of `len` bytes may be written from `offset` on.
+    ///
+    /// # Errors
+    /// EFBIG: none, for the largest size or the caller's limit are reached. (The door raises SIGXFSZ.)
+    #[inline]
+    pub fn may_write(&self, offset: u64, len: u64) -> Result<u64> {
+        match self.fsize.min(MAX_FILE_SIZE).checked_sub(offset) {
+            None | Some(0) => Err(Errno::EFBIG),
+            Some(room) => Ok(len.min(room)),
+        }
+    }
+
+    /// `inode_newsize_ok`: whether a file of this size may get another.
+    ///
+    /// # Errors
+    /// EFBIG: it would grow beyond the largest size or the caller's limit. (The door raises SIGXFSZ.)
+    #[inline]
+    pub fn may_resize(&self, old: u64, new: u64) -> Result<()> {
+        if new > old && new > self.fsize.min(MAX_FILE_SIZE) { Err(Errno::EFBIG) } else { Ok(()) }
     }
 
     /// Whether the file-system group or a supplementary group is `gid` (`in_group_p`).

@@ -1,7 +1,6 @@
 //! What few inodes have: extended attributes and access lists, in one box that is made when it is first needed.
 
 use super::acl::Acl;
-use super::attributes::{HAS_ACL, Owner};
 use super::locks::LockSlot;
 use super::xattr::{CAPABILITY_NAME, Xattrs};
 use super::{Credentials, Inode};
@@ -15,7 +14,7 @@ impl Evict for Acl {}
 /// The rare parts of an inode.
 #[derive(Debug, Default)]
 pub(crate) struct Extras {
-    /// The access list, if it says more than the mode. Written under `xattrs`.
+    /// The access list, if it says more than the mode. Written under `xattrs`, together with the mode.
     pub(crate) access_acl: Slot<Acl>,
     /// What new entries of a directory inherit. Written under `xattrs`.
     pub(crate) default_acl: Slot<Acl>,
@@ -25,44 +24,34 @@ pub(crate) struct Extras {
     pub(crate) locks: LockSlot,
 }
 
-impl Inode {
-    /// Whether the access list, which there is, grants `bits` to somebody who is not the owner
-    /// (`acl_permission_check`).
-    pub(super) fn acl_permission(&self, owner: &Owner, cred: &Credentials, bits: u32) -> bool {
+impl Extras {
+    /// The access list as it is to be after chmod(2) to `mode`, if there is one (`posix_acl_chmod`). The caller has
+    /// `xattrs` locked.
+    pub(super) fn chmod_acl(&self, mode: Mode) -> Result<Option<Ref<Acl>>, Errno> {
         let guard = epoch::pin();
-        match self.extras().and_then(|extras| extras.access_acl.load(&guard)) {
-            // A mode without any group bit has a mask that grants nothing: the kernel doesn't ask the list then.
-            Some(acl) if owner.mode & 0o070 != 0 => acl
-                .permission(
-                    cred.fsuid,
-                    owner.uid,
-                    owner.gid,
-                    |g| cred.in_group(g),
-                    Access::from_bits_retain(bits),
-                )
-                .is_ok(),
-            _ if cred.in_group(owner.gid) => owner.mode >> 3 & bits == bits,
-            _ => owner.mode & bits == bits,
-        }
-    }
-
-    /// The access list as it is to be after chmod(2) to `mode`, if there is one (`posix_acl_chmod`).
-    pub(super) fn chmod_acl(&self, mode: Option<Mode>) -> Result<Option<Ref<Acl>>, Errno> {
-        let Some(mode) = mode.filter(|_| self.attributes.owner().flags & HAS_ACL != 0) else {
-            return Ok(None);
-        };
-        let guard = epoch::pin();
-        let Some(old) = self.extras().and_then(|extras| extras.access_acl.load(&guard)) else {
-            return Ok(None);
-        };
+        let Some(old) = self.access_acl.load(&guard) else { return Ok(None) };
         Ref::try_new(old.chmod(mode)?).ok_or(Errno::ENOMEM).map(Some)
     }
+}
 
-    /// Puts what [`chmod_acl`](Self::chmod_acl) made in its place.
-    pub(super) fn set_access_acl(&self, acl: Option<Ref<Acl>>) {
-        if let (Some(acl), Some(extras)) = (acl, self.extras()) {
-            let _lock = extras.xattrs.lock();
-            drop(extras.access_acl.swap(Some(acl)));
+impl Inode {
+    /// Whether mode and access list grant `bits` (`acl_permission_check`).
+    #[cold]
+    pub(super) fn acl_permission(&self, cred: &Credentials, bits: u32) -> bool {
+        let guard = epoch::pin();
+        let (owner, acl) =
+            self.attributes.owner_and(|| self.extras().and_then(|extras| extras.access_acl.load(&guard)));
+        if cred.fsuid == owner.uid {
+            return owner.mode >> 6 & bits == bits;
+        }
+        match acl {
+            // A mode without any group bit has a mask that grants nothing: the kernel doesn't ask the list then.
+            Some(acl) if owner.mode & 0o070 != 0 => {
+                let want = Access::from_bits_retain(bits);
+                acl.permission(cred.fsuid, owner.uid, owner.gid, |gid| cred.in_group(gid), want).is_ok()
+            }
+            _ if cred.in_group(owner.gid) => owner.mode >> 3 & bits == bits,
+            _ => owner.mode & bits == bits,
         }
     }
 

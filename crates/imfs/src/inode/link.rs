@@ -1,5 +1,6 @@
 //! link(2): another name for an inode.
 
+use super::attributes::{APPEND_ONLY, IMMUTABLE};
 use super::create::ENTRY_SIZE;
 use super::permission::{may_create, owner_or_capable, permission};
 use super::{Credentials, Inode, Name, Protections};
@@ -12,8 +13,9 @@ impl Inode {
     /// may have its first name.
     ///
     /// # Errors
-    /// EEXIST, ENOENT (the directory was removed, or the inode has no name left), EACCES, EPERM (a directory, or
-    /// protected as by `protected_hardlinks`), EMLINK, ENOTDIR, ENAMETOOLONG, ENOMEM, EXDEV (a nameless pipe)
+    /// EEXIST, ENOENT (the directory was removed, or the inode has no name left), EACCES, EPERM (a directory, something
+    /// immutable or append-only, or protected as by `protected_hardlinks`), EMLINK, ENOTDIR, ENAMETOOLONG, ENOMEM, EXDEV
+    /// (a nameless pipe)
     pub fn link(
         inode: Shared<'_, Self>,
         dir: Shared<'_, Self>,
@@ -36,7 +38,7 @@ impl Inode {
         }
         may_linkat(&inode, cred)?;
         may_create(&dir, cred)?;
-        if inode.is_dir() {
+        if inode.is_dir() || inode.attributes.has(IMMUTABLE | APPEND_ONLY) {
             return Err(Errno::EPERM);
         }
         let held = inode.upgrade().ok_or(Errno::ENOENT)?;

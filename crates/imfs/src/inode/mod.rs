@@ -11,6 +11,7 @@ pub mod device;
 mod directory;
 mod entries;
 mod extras;
+mod fileattr;
 mod link;
 pub mod locks;
 mod name;

@@ -2,15 +2,15 @@
 //!
 //! Pure questions about an inode and credentials; changes nothing.
 
-use super::attributes::{HAS_ACL, Owner};
+use super::attributes::{APPEND_ONLY, HAS_ACL, IMMUTABLE, Owner};
 use super::{Credentials, Inode};
 use crate::abi::{Access, Errno, FileType, Mode};
 use crate::inode::Capabilities;
 
-/// `generic_permission`: whether `cred` may access the inode so.
+/// `inode_permission`: whether `cred` may access the inode so.
 ///
 /// # Errors
-/// EACCES
+/// EACCES; EPERM: to write to what is immutable.
 #[inline]
 pub(crate) fn permission(inode: &Inode, cred: &Credentials, want: Access) -> Result<(), Errno> {
     let bits = want.bits() & 7;
@@ -20,10 +20,13 @@ pub(crate) fn permission(inode: &Inode, cred: &Credentials, want: Access) -> Res
 fn by_class(inode: &Inode, cred: &Credentials, want: Access) -> Result<(), Errno> {
     let owner = inode.attributes.owner();
     let bits = want.bits() & 7;
+    if owner.flags & IMMUTABLE != 0 && want.contains(Access::WRITE) {
+        return Err(Errno::EPERM);
+    }
     let granted = if owner.flags & HAS_ACL == 0 {
         class(&owner, cred) & bits == bits
     } else {
-        acl_allows(inode, &owner, cred, bits)
+        inode.acl_permission(cred, bits)
     };
     if granted { Ok(()) } else { overridden(&owner, cred, want) }
 }
@@ -37,14 +40,6 @@ fn class(owner: &Owner, cred: &Credentials) -> u32 {
     let (group, others) = (owner.mode >> 3 & 7, owner.mode & 7);
     // Groups are searched only where it matters (`acl_permission_check`).
     if group != others && cred.in_group(owner.gid) { group } else { others }
-}
-
-#[cold]
-fn acl_allows(inode: &Inode, owner: &Owner, cred: &Credentials, bits: u32) -> bool {
-    if cred.fsuid == owner.uid {
-        return owner.mode >> 6 & bits == bits;
-    }
-    inode.acl_permission(owner, cred, bits)
 }
 
 /// What capabilities allow beyond the bits.
@@ -80,9 +75,12 @@ pub(super) fn may_create(dir: &Inode, cred: &Credentials) -> Result<(), Errno> {
 /// renaming a directory over it.
 ///
 /// # Errors
-/// EACCES, EPERM (sticky directory), ENOTDIR, EISDIR, EBUSY (a root directory)
+/// EACCES, EPERM (sticky directory; append-only or immutable), ENOTDIR, EISDIR, EBUSY (a root directory)
 pub(super) fn may_delete(dir: &Inode, victim: &Inode, cred: &Credentials, as_dir: bool) -> Result<(), Errno> {
     permission(dir, cred, Access::WRITE | Access::EXEC)?;
+    if dir.attributes.has(APPEND_ONLY) || victim.attributes.has(APPEND_ONLY | IMMUTABLE) {
+        return Err(Errno::EPERM);
+    }
     check_sticky(dir, victim, cred)?;
     match (as_dir, victim.is_dir()) {
         (true, false) => Err(Errno::ENOTDIR),

@@ -5,39 +5,59 @@
 
 use super::{Credentials, Inode};
 use crate::abi::{Errno, FallocFlags, FileType, MAX_FILE_SIZE, MAX_RW_COUNT, Result};
-use crate::data::Origin;
+use crate::data::{Contents, Origin, Space};
 
 impl Inode {
+    /// The checks of fallocate(2) that come before all that belongs to the file.
+    ///
+    /// # Errors
+    /// EINVAL: a negative offset, or a length that is not positive. EOPNOTSUPP: flags that there are not, or that do not
+    /// go together.
+    pub(crate) fn check_fallocate(mode: FallocFlags, offset: i64, len: i64) -> Result<()> {
+        if offset < 0 || len <= 0 {
+            return Err(Errno::EINVAL);
+        }
+        RangeChange::of(mode).map(drop)
+    }
+
     /// fallocate(2).
     ///
     /// # Errors
     /// EINVAL: a negative offset, a length that is not positive, a range that COLLAPSE_RANGE and INSERT_RANGE do not
-    /// take. EOPNOTSUPP: other flags, or flags that do not go together. EISDIR, ESPIPE (a FIFO), ENODEV: not a
-    /// regular file. EFBIG, ENOSPC, ENOMEM
+    /// take. EOPNOTSUPP: other flags, or flags that do not go together. EPERM: immutable, or append-only and more than
+    /// an allocation. EISDIR, ESPIPE (a FIFO), ENODEV: not a regular file. EFBIG, ENOSPC, ENOMEM
     pub fn fallocate(&self, mode: FallocFlags, offset: i64, len: i64, cred: &Credentials) -> Result<()> {
-        let (Ok(offset), Ok(len)) = (u64::try_from(offset), u64::try_from(len)) else {
-            return Err(Errno::EINVAL);
-        };
-        if len == 0 {
-            return Err(Errno::EINVAL);
-        }
+        Self::check_fallocate(mode, offset, len)?;
         let change = RangeChange::of(mode)?;
+        if self.immutable() || (self.append_only() && !matches!(change, RangeChange::Allocate)) {
+            return Err(Errno::EPERM);
+        }
         match self.file_type() {
             FileType::Regular => {}
             FileType::Directory => return Err(Errno::EISDIR),
             FileType::Fifo => return Err(Errno::ESPIPE),
             _ => return Err(Errno::ENODEV),
         }
-        if offset.checked_add(len).is_none_or(|end| end > MAX_FILE_SIZE) {
+        let (offset, len) = (offset as u64, len as u64);
+        let end = offset + len;
+        if end > MAX_FILE_SIZE {
             return Err(Errno::EFBIG);
         }
         let keep_size = mode.contains(FallocFlags::KEEP_SIZE);
-        self.change_contents(cred, |contents, space| match change {
-            RangeChange::Allocate => contents.allocate(space, offset, len, keep_size),
-            RangeChange::PunchHole => contents.punch_hole(space, offset, len),
-            RangeChange::Zero => contents.zero_range(space, offset, len, keep_size),
-            RangeChange::Collapse => contents.collapse_range(space, offset, len),
-            RangeChange::Insert => contents.insert_range(space, offset, len),
+        self.change_contents(cred, |contents, space| {
+            let size = contents.size();
+            match change {
+                RangeChange::Allocate | RangeChange::Zero => cred.may_resize(size, end)?,
+                RangeChange::Insert => cred.may_resize(size, size.saturating_add(len))?,
+                RangeChange::PunchHole | RangeChange::Collapse => {}
+            }
+            match change {
+                RangeChange::Allocate => contents.allocate(space, offset, len, keep_size),
+                RangeChange::PunchHole => contents.punch_hole(space, offset, len),
+                RangeChange::Zero => contents.zero_range(space, offset, len, keep_size),
+                RangeChange::Collapse => contents.collapse_range(space, offset, len),
+                RangeChange::Insert => contents.insert_range(space, offset, len),
+            }
         })
     }
 
@@ -46,7 +66,7 @@ impl Inode {
     ///
     /// # Errors
     /// EISDIR: a directory. EINVAL: something else that is not a regular file, or overlapping ranges of one. EXDEV:
-    /// files of two instances. EFBIG, ENOSPC, ENOMEM
+    /// files of two instances. EPERM: immutable. EFBIG, ENOSPC, ENOMEM
     pub fn copy_range(
         from: &Inode,
         from_offset: u64,
@@ -55,34 +75,81 @@ impl Inode {
         len: u64,
         cred: &Credentials,
     ) -> Result<u64> {
+        let len = len.min(MAX_RW_COUNT as u64);
+        let copied = Self::change_from(from, to, cred, |contents, space, origin| {
+            let len = cred.may_write(to_offset, len)?;
+            contents.copy_range(space, origin, from_offset, to_offset, len)
+        })?;
+        if copied > 0 {
+            from.touch_atime();
+        }
+        Ok(copied)
+    }
+
+    /// Makes a range of one regular file the same as one of another, or of itself, by sharing pages (FICLONERANGE of
+    /// ioctl_ficlonerange(2)); a length of 0 is up to the end of the other.
+    ///
+    /// # Errors
+    /// EINVAL: not in whole pages, beyond the end, overlapping in one file, or not a regular file. EISDIR, EXDEV, EPERM
+    /// (immutable), EFBIG, ENOSPC, ENOMEM
+    pub fn clone_range(
+        from: &Inode,
+        from_offset: u64,
+        to: &Inode,
+        to_offset: u64,
+        len: u64,
+        cred: &Credentials,
+    ) -> Result<()> {
+        Self::change_from(from, to, cred, |contents, space, origin| {
+            let size = match origin {
+                Origin::Other(other) => other.size(),
+                Origin::Same => contents.size(),
+            };
+            let whole = if len == 0 { size.saturating_sub(from_offset) } else { len };
+            if whole > 0 && cred.may_write(to_offset, whole)? < whole {
+                return Err(Errno::EINVAL);
+            }
+            contents.clone_range(space, origin, from_offset, to_offset, len)?;
+            Ok(whole)
+        })?;
+        Ok(())
+    }
+
+    /// Locks the contents of two regular files, which may be the same, for a change of `to` that `change` makes with what
+    /// is in `from`; it returns how many bytes it changed.
+    fn change_from(
+        from: &Inode,
+        to: &Inode,
+        cred: &Credentials,
+        change: impl FnOnce(&mut Contents, &Space, Origin<'_>) -> Result<u64>,
+    ) -> Result<u64> {
         let (source, target) = (from.regular()?, to.regular()?);
         if !std::ptr::eq(from.superblock(), to.superblock()) {
             return Err(Errno::EXDEV);
         }
-        let len = len.min(MAX_RW_COUNT as u64);
-        let space = &to.sb.space;
-        if std::ptr::eq(from, to) {
-            return to.change_contents(cred, |contents, space| {
-                contents.copy_range(space, Origin::Same, from_offset, to_offset, len)
-            });
+        if to.immutable() {
+            return Err(Errno::EPERM);
         }
-        // Of two files the one with the lower address is locked first.
+        let space = &to.sb.space;
         let (read, mut written);
-        if std::ptr::from_ref(from) < std::ptr::from_ref(to) {
-            read = source.contents.read();
+        // Of two files the one with the lower address is locked first.
+        if std::ptr::eq(from, to) {
+            read = None;
+            written = target.contents.write();
+        } else if std::ptr::from_ref(from) < std::ptr::from_ref(to) {
+            read = Some(source.contents.read());
             written = target.contents.write_another();
         } else {
             written = target.contents.write();
-            read = source.contents.read_another();
+            read = Some(source.contents.read_another());
         }
-        let copied = written.copy_range(space, Origin::Other(&read), from_offset, to_offset, len)?;
-        if copied > 0 {
+        let origin = read.as_deref().map_or(Origin::Same, Origin::Other);
+        let changed = change(&mut written, space, origin)?;
+        if changed > 0 {
             to.remove_privs(cred);
             to.contents_changed(&written);
         }
-        drop((read, written));
-        from.touch_atime();
-        Ok(copied)
+        Ok(changed)
     }
 }
 

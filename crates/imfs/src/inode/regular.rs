@@ -29,6 +29,24 @@ pub enum WriteAt {
     End,
 }
 
+/// The first bytes of a source, where a limit ends the write before the source does.
+struct Front<'a, S: ?Sized> {
+    source: &'a mut S,
+    left: usize,
+}
+
+impl<S: Source + ?Sized> Source for Front<'_, S> {
+    fn len(&self) -> usize {
+        self.source.len().min(self.left)
+    }
+
+    fn take(&mut self, into: &mut [u8]) -> usize {
+        let taken = self.source.take(into);
+        self.left = self.left.saturating_sub(taken);
+        taken
+    }
+}
+
 impl Regular {
     /// Gives all space back.
     pub(super) fn release(&self, space: &Space) {
@@ -88,11 +106,15 @@ impl Inode {
         if source.is_empty() {
             return Ok((offset, 0));
         }
-        if offset >= MAX_FILE_SIZE {
-            return Err(Errno::EFBIG);
-        }
+        let len = source.len();
+        let room = cred.may_write(offset, len as u64)?;
         self.remove_privs(cred);
-        let written = contents.write(&self.sb.space, offset, source)?;
+        let space = &self.sb.space;
+        let written = if room == len as u64 {
+            contents.write(space, offset, source)?
+        } else {
+            contents.write(space, offset, &mut Front { source, left: room as usize })?
+        };
         self.contents_changed(&contents);
         Ok((offset + written as u64, written))
     }
@@ -126,11 +148,8 @@ impl Inode {
     /// # Errors
     /// EISDIR, EINVAL, EFBIG, ENOMEM
     pub fn set_size(&self, size: u64, cred: &Credentials) -> Result<()> {
-        let regular = self.regular()?;
-        if size > MAX_FILE_SIZE {
-            return Err(Errno::EFBIG);
-        }
-        let mut contents = regular.contents.write();
+        let mut contents = self.regular()?.contents.write();
+        cred.may_resize(contents.size(), size)?;
         contents.truncate(&self.sb.space, size)?;
         self.contents_changed(&contents);
         drop(contents);

@@ -1,7 +1,7 @@
 //! Changes of mode, owner and time stamps: chmod(2), chown(2), utimensat(2) (fs/attr.c `setattr_prepare`,
 //! `setattr_copy`, fs/utimes.c).
 
-use super::attributes::{Change, Stamp};
+use super::attributes::{APPEND_ONLY, Change, HAS_ACL, IMMUTABLE, Stamp};
 use super::permission::{owner_or_capable, permission};
 use super::{Capabilities, Credentials, Inode};
 use crate::abi::{Access, Errno, FileType, Mode, SetTime, Timespec};
@@ -74,13 +74,12 @@ impl Inode {
         if change.uid.is_some() || change.gid.is_some() {
             return self.change_owner(change, cred);
         }
-        self.may_set_times(change, cred)?;
+        self.may_set(change, cred)?;
         if *change == SetAttr::default() {
             return Ok(());
         }
-        let acl = self.chmod_acl(change.mode)?;
         let now = self.sb.now();
-        self.attributes.change(|a| {
+        self.change_mode(change.mode, |a| {
             if let Some(mode) = change.mode {
                 let owner = a.owner();
                 if !owner_or_capable(owner.uid, cred) {
@@ -91,17 +90,15 @@ impl Inode {
             apply_times(a, change, now);
             a.set(Stamp::Change, change.ctime.unwrap_or(now));
             Ok(())
-        })?;
-        self.set_access_acl(acl);
-        Ok(())
+        })
     }
 
     /// The rules of chown: who may, and which set-id bits go (`setattr_prepare`, `setattr_should_drop_suidgid`).
     fn change_owner(&self, change: &SetAttr, cred: &Credentials) -> Result<(), Errno> {
-        self.may_set_times(change, cred)?;
+        self.may_set(change, cred)?;
         let now = self.sb.now();
         let kind = self.file_type();
-        self.attributes.change(|a| {
+        self.change_mode(change.mode, |a| {
             let owner = a.owner();
             let capable = cred.capable(Capabilities::CHOWN);
             let own = cred.fsuid == owner.uid;
@@ -128,12 +125,56 @@ impl Inode {
             a.set(Stamp::Change, change.ctime.unwrap_or(now));
             Ok(())
         })?;
-        self.kill_capability();
+        if kind != FileType::Directory {
+            self.kill_capability();
+        }
         Ok(())
     }
 
-    fn may_set_times(&self, change: &SetAttr, cred: &Credentials) -> Result<(), Errno> {
+    /// Makes a change that sets the mode to `mode`, if that is some, and so changes the access list (`posix_acl_chmod`).
+    fn change_mode(
+        &self,
+        mode: Option<Mode>,
+        change: impl Fn(&mut Change<'_>) -> Result<(), Errno>,
+    ) -> Result<(), Errno> {
+        loop {
+            let locked = match (mode, self.extras()) {
+                (Some(mode), Some(extras)) => Some((mode, extras, extras.xattrs.lock())),
+                _ => None,
+            };
+            let mut acl = match &locked {
+                Some((mode, extras, _)) => extras.chmod_acl(*mode)?,
+                None => None,
+            };
+            let done = self.attributes.change(|a| {
+                if mode.is_some() && locked.is_none() && a.owner().flags & HAS_ACL != 0 {
+                    // The list came after we looked.
+                    return None;
+                }
+                let changed = change(a);
+                if let (Ok(()), Some(_), Some((_, extras, _))) = (changed, &acl, &locked) {
+                    // The old one stays in `acl`, and is dropped after the step.
+                    acl = extras.access_acl.swap(acl.take());
+                }
+                Some(changed)
+            });
+            if let Some(done) = done {
+                return done;
+            }
+        }
+    }
+
+    /// `may_setattr`, and who may set the times.
+    fn may_set(&self, change: &SetAttr, cred: &Credentials) -> Result<(), Errno> {
         let times = [change.atime, change.mtime];
+        let touches = times == [SetTime::Now; 2];
+        let sets = change.mode.is_some() || change.uid.is_some() || change.gid.is_some();
+        let times_set = times != [SetTime::Omit; 2] && !touches;
+        if self.attributes.has(IMMUTABLE | APPEND_ONLY)
+            && (sets || times_set || (touches && self.attributes.has(IMMUTABLE)))
+        {
+            return Err(Errno::EPERM);
+        }
         if times == [SetTime::Omit; 2] || owner_or_capable(self.attributes.owner().uid, cred) {
             return Ok(());
         }

@@ -1,6 +1,6 @@
 //! When reading moves the access time (`touch_atime`, `relatime_need_update`).
 
-use super::attributes::Stamp;
+use super::attributes::{NOATIME, Stamp};
 use super::{Atime, Inode};
 use crate::abi::Timespec;
 
@@ -11,7 +11,7 @@ impl Inode {
     /// Notes that the contents were read, which readers of bytes and links here do, and readers of directories have to.
     #[inline]
     pub fn touch_atime(&self) {
-        if self.sb.atime != Atime::Never {
+        if self.sb.atime != Atime::Never && !self.attributes.has(NOATIME) {
             let now = self.sb.now();
             if self.atime_is_due(now) {
                 self.attributes.change(|a| a.set(Stamp::Access, now));

@@ -25,6 +25,8 @@ pub struct Facts {
     pub file: FileType,
     /// The file's mode.
     pub mode: Mode,
+    /// The file is immutable or append-only.
+    pub fixed: bool,
     /// The caller owns the file or has `CAP_FOWNER` (`inode_owner_or_capable`).
     pub owner_or_capable: bool,
     /// The caller has `CAP_SYS_ADMIN`.
@@ -36,8 +38,11 @@ pub struct Facts {
 /// Checks the arguments that getxattr(2) and removexattr(2) refuse before they look at the path (`import_xattr_name`).
 ///
 /// # Errors
-/// `ERANGE`: the name is empty or longer than 255 bytes.
+/// `ERANGE`: the name is empty or longer than 255 bytes; `EINVAL`: it has a NUL inside, which no C string can.
 pub fn check_name(name: &[u8]) -> Result<(), Errno> {
+    if name.contains(&0) {
+        return Err(Errno::EINVAL);
+    }
     if (1..=XATTR_NAME_MAX).contains(&name.len()) { Ok(()) } else { Err(Errno::ERANGE) }
 }
 
@@ -123,6 +128,9 @@ fn namespace_permission(
 ) -> Result<(), Errno> {
     let writes = access.contains(Access::WRITE);
     let refusal = if writes { Errno::EPERM } else { Errno::ENODATA };
+    if writes && facts.fixed {
+        return Err(Errno::EPERM);
+    }
     if name.starts_with(SECURITY_PREFIX) || name.starts_with(SYSTEM_PREFIX) {
         return Ok(());
     }

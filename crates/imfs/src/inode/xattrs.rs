@@ -4,7 +4,7 @@
 //! The rules are those of [`xattr`](super::xattr) and [`acl`](super::acl); here they meet an inode.
 
 use super::acl::{self, Acl, AclKind, RawAcl};
-use super::attributes::{HAS_ACL, HAS_DEFAULT_ACL, Stamp};
+use super::attributes::{APPEND_ONLY, HAS_ACL, HAS_DEFAULT_ACL, IMMUTABLE, Stamp};
 use super::permission::{owner_or_capable, permission};
 use super::xattr::{self, Facts};
 use super::{Capabilities, Credentials, Inode};
@@ -30,7 +30,7 @@ impl Inode {
         acl::check_get(self.file_type())?;
         let guard = epoch::pin();
         let acl = self.extras().and_then(|extras| extras.acl(kind).load(&guard)).ok_or(Errno::ENODATA)?;
-        if buffer.is_empty() { Ok(acl.encoded_len()) } else { acl.encode(buffer) }
+        acl.encode(buffer)
     }
 
     /// Sets an attribute (setxattr(2)).
@@ -76,39 +76,40 @@ impl Inode {
         Ok(())
     }
 
-    /// Sets an access list or removes it (`set_posix_acl`, `simple_set_acl`).
+    /// Sets an access list or removes it (`vfs_set_acl`, `set_posix_acl`, `simple_set_acl`).
     fn set_acl(&self, kind: AclKind, acl: Option<RawAcl<'_>>, cred: &Credentials) -> Result<()> {
         let owner = self.attributes.owner();
+        if owner.flags & (IMMUTABLE | APPEND_ONLY) != 0 {
+            return Err(Errno::EPERM);
+        }
         if !acl::check_set(kind, acl.is_none(), self.file_type(), owner_or_capable(owner.uid, cred))? {
             return Ok(());
         }
         let acl = acl.map(RawAcl::validate).transpose()?;
-        let keeps_set_gid = cred.in_group(owner.gid) || cred.capable(Capabilities::FSETID);
-        let old_mode = Mode::from_raw(owner.mode);
-        let (mode, acl) = match kind {
-            AclKind::Access => acl::update_mode(acl, old_mode, keeps_set_gid),
-            AclKind::Default => (old_mode, acl),
+        let acl = acl.map(|acl| Ref::try_new(acl).ok_or(Errno::ENOMEM)).transpose()?;
+        let extras = match &acl {
+            Some(_) => Some(self.make_extras()?),
+            None => self.extras(),
         };
-        if acl.is_none() && self.extras().is_none() && mode == old_mode {
-            self.changed();
-            return Ok(());
-        }
-        let acl: Option<Ref<Acl>> = acl.map(|acl| Ref::try_new(acl).ok_or(Errno::ENOMEM)).transpose()?;
-        let extras = self.make_extras()?;
-        let lock = extras.xattrs.lock();
+        let lock = extras.map(|extras| extras.xattrs.lock());
         let now = self.sb.now();
-        let flag = if kind == AclKind::Access { HAS_ACL } else { HAS_DEFAULT_ACL };
-        let there = acl.is_some();
-        let old = extras.acl(kind).swap(acl);
+        let mut replaced = None;
         self.attributes.change(|a| {
+            let mut stores = acl.is_some();
             if kind == AclKind::Access {
+                let owner = a.owner();
+                let keeps_set_gid = cred.in_group(owner.gid) || cred.capable(Capabilities::FSETID);
+                let mode;
+                (mode, stores) = acl::update_mode(acl.as_deref(), Mode::from_raw(owner.mode), keeps_set_gid);
                 a.set_permissions(mode);
             }
-            a.set_flag(flag, there);
+            let stored = if stores { acl.clone() } else { None };
+            a.set_flag(if kind == AclKind::Access { HAS_ACL } else { HAS_DEFAULT_ACL }, stores);
             a.set(Stamp::Change, now);
+            // What is replaced is dropped after the step.
+            replaced = extras.and_then(|extras| extras.acl(kind).swap(stored));
         });
         drop(lock);
-        drop(old);
         Ok(())
     }
 
@@ -122,6 +123,7 @@ impl Inode {
         Facts {
             file: self.file_type(),
             mode: Mode::from_raw(owner.mode),
+            fixed: owner.flags & (IMMUTABLE | APPEND_ONLY) != 0,
             owner_or_capable: owner_or_capable(owner.uid, cred),
             sys_admin: cred.capable(Capabilities::SYS_ADMIN),
             setfcap: cred.capable(Capabilities::SETFCAP),

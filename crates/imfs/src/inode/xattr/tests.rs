@@ -190,6 +190,7 @@ mod against_the_kernel {
             Facts {
                 file: self.kind,
                 mode: self.mode,
+                fixed: false,
                 owner_or_capable: caller.owns(self),
                 sys_admin: caller.sys_admin,
                 setfcap: caller.sys_admin,
@@ -205,7 +206,8 @@ mod against_the_kernel {
             match kind {
                 AclKind::Access => {
                     let keeps_set_gid = caller.file_capable || caller.uid == self.owner;
-                    (self.mode, self.access) = acl::update_mode(acl, self.mode, keeps_set_gid);
+                    let (mode, stores) = acl::update_mode(acl.as_ref(), self.mode, keeps_set_gid);
+                    (self.mode, self.access) = (mode, acl.filter(|_| stores));
                 }
                 AclKind::Default => self.default = acl,
             }

@@ -1,0 +1,9 @@
+//! The calls of a cage, grouped by man page: results, errors, and what can be seen afterwards.
+
+mod fixture;
+
+mod copy_file_range;
+mod fallocate;
+mod pathconf;
+mod posix_fadvise;
+mod xattr;
