@@ -42,6 +42,10 @@ test-long: deps ## run fio, stress-ng and dbench on a mount: minutes
 
 test-suites: test-pjdfstest test-fsx test-long ## all of these
 
+bench: deps ## compare with tmpfs, memcpy and other in-memory file systems: make bench OPS=stat_depth4,open_close QUICK=1
+	$(CARGO) build --release --package imfs-bench --features peers
+	target/release/imfs-bench $(if $(OPS),--ops $(OPS)) $(if $(QUICK),--quick)
+
 lint: deps ## check format, lints and documentation
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- --deny warnings
