@@ -46,7 +46,8 @@
 //!             Extras.xattrs, locks      extended attributes, access lists; record locks
 //!               LockTable               the graph of waits for record locks
 //!                 WaitQueue, Interrupts
-//!                   free pages, retired memory
+//!                   Space.reclaim         the page budget, near its limit
+//!                     free pages, retired memory
 //! ```
 //!
 //! Beside the tree stand sequence locks (`Attributes`, `Directory.moves`): they protect a few stores, and nothing that

@@ -5,6 +5,7 @@
 
 use super::arena::{NewPage, Page};
 use super::buffer::{Sink, Source};
+use super::mapped::Mapped;
 use super::space::Space;
 use super::tree::{MAX_PAGES, Run, Slot, Tree};
 use crate::abi::{Errno, MAX_FILE_SIZE, PAGE_SIZE, Result};
@@ -29,6 +30,8 @@ pub(super) enum Body {
     Pages(Tree),
     /// Page 0 and no other; `size` is at most `INLINE`.
     Inline([u8; INLINE]),
+    /// The host keeps the bytes, as they are mapped.
+    Mapped(Box<Mapped>),
 }
 
 impl Contents {
@@ -48,6 +51,7 @@ impl Contents {
         let pages = match &self.body {
             Body::Pages(tree) => tree.charged,
             Body::Inline(_) => 1,
+            Body::Mapped(mapped) => mapped.pages(),
         };
         pages * (PAGE / 512)
     }
@@ -66,6 +70,7 @@ impl Contents {
         let done = match &self.body {
             Body::Pages(tree) => read_pages(tree, offset, len, sink),
             Body::Inline(bytes) => sink.put(&bytes[offset as usize..offset as usize + len]),
+            Body::Mapped(mapped) => return mapped.read(offset, len, sink),
         };
         if done == 0 { Err(Errno::EFAULT) } else { Ok(done) }
     }
@@ -85,6 +90,12 @@ impl Contents {
         let len = usize::try_from(room).map_or(len, |room| room.min(len));
         let fits = offset.saturating_add(len as u64).max(self.size) <= INLINE as u64;
         let done = match &mut self.body {
+            Body::Mapped(mapped) => {
+                let written = mapped.write(space, offset, len, source);
+                self.size = self.size.max(written.map_or(0, |n| offset + n as u64));
+                self.own_change(space);
+                return written;
+            }
             Body::Pages(tree) if tree.charged != 0 || !fits => write_pages(tree, space, offset, len, source)?,
             _ if fits => self.write_inline(space, offset as usize, len, source)?,
             _ => write_pages(self.pages(space)?, space, offset, len, source)?,
@@ -102,6 +113,12 @@ impl Contents {
     pub fn truncate(&mut self, space: &Space, size: u64) -> Result<()> {
         if size > MAX_FILE_SIZE {
             return Err(Errno::EFBIG);
+        }
+        if let Body::Mapped(mapped) = &mut self.body {
+            mapped.truncate(size, size <= self.size)?;
+            self.size = size;
+            self.own_change(space);
+            return Ok(());
         }
         if size > self.size {
             if size > INLINE as u64 && matches!(self.body, Body::Inline(_)) {
@@ -122,6 +139,7 @@ impl Contents {
                 }
                 remove_pages(tree, space, size.div_ceil(PAGE), MAX_PAGES);
             }
+            Body::Mapped(_) => {}
         }
         self.size = size;
         Ok(())
@@ -132,12 +150,13 @@ impl Contents {
         match &mut self.body {
             Body::Inline(_) => space.uncharge(1),
             Body::Pages(tree) => remove_pages(tree, space, 0, MAX_PAGES),
+            Body::Mapped(mapped) => mapped.release(space),
         }
         self.body = Body::Pages(Tree::new());
         self.size = 0;
     }
 
-    /// The page map, into which inline bytes move.
+    /// The page map, into which inline bytes move. Not for mapped files: they have none.
     ///
     /// # Errors
     /// ENOMEM: the host has no page.
@@ -155,7 +174,7 @@ impl Contents {
         }
         match &mut self.body {
             Body::Pages(tree) => Ok(tree),
-            Body::Inline(_) => Err(Errno::EIO),
+            Body::Inline(_) | Body::Mapped(_) => Err(Errno::EIO),
         }
     }
 
@@ -169,14 +188,14 @@ impl Contents {
     ) -> Result<usize> {
         let mut bytes = match &self.body {
             Body::Inline(bytes) => *bytes,
-            Body::Pages(_) => {
+            _ => {
                 space.charge(1)?;
                 [0; INLINE]
             }
         };
         let done = source.take(&mut bytes[offset..offset + len]).min(len);
         if done == 0 {
-            if matches!(self.body, Body::Pages(_)) {
+            if !matches!(self.body, Body::Inline(_)) {
                 space.uncharge(1);
             }
             return Err(Errno::EFAULT);
@@ -200,7 +219,7 @@ impl Drop for Contents {
 }
 
 /// Where `at` lies: page, place in it, and how many of `left` bytes lie in the page.
-fn locate(at: u64, left: usize) -> (u64, usize, usize) {
+pub(super) fn locate(at: u64, left: usize) -> (u64, usize, usize) {
     let within = (at % PAGE) as usize;
     (at / PAGE, within, left.min(PAGE_SIZE - within))
 }

@@ -1,8 +1,9 @@
 //! The bytes of regular files, and the space that they take.
 //!
 //! [`Space`] is the page memory and the page budget of one file system instance; [`Contents`] are the bytes of one
-//! file: inline while there are few, else pages, of which there are only those that were written. Bytes go straight
-//! between page and caller through [`Sink`] and [`Source`]. Pages can be shared by files, copy-on-write.
+//! file: inline while there are few, else pages, of which there are only those that were written, and in a file of the
+//! host while they are mapped. Bytes go straight between page and caller through [`Sink`] and [`Source`]. Pages can be
+//! shared by files, copy-on-write.
 //!
 //! This layer must not know inodes, names, permissions, time stamps, resource limits or locks of files: its caller, the
 //! inode layer, holds the lock of the file, shared for `&self` and exclusive for `&mut self`.
@@ -13,6 +14,7 @@
 mod arena;
 mod buffer;
 mod contents;
+mod mapped;
 mod range;
 mod seek;
 mod share;
@@ -23,5 +25,6 @@ mod tree;
 
 pub use buffer::{Gather, Sink, Source};
 pub use contents::Contents;
+pub use mapped::View;
 pub use share::Origin;
 pub use space::Space;

@@ -30,6 +30,10 @@ impl Contents {
     pub fn allocate(&mut self, space: &Space, offset: u64, len: u64, keep_size: bool) -> Result<()> {
         let end = end_of(offset, len)?;
         let (from, to) = (offset / PAGE, end.div_ceil(PAGE));
+        if let Body::Mapped(mapped) = &mut self.body {
+            let done = mapped.allocate(space, from, to);
+            return self.changed_mapped(space, done, end, keep_size);
+        }
         let tree = self.pages(space)?;
         reserve(tree, space, from, to)?;
         tree.for_each_slot(from, to, |slot| match slot {
@@ -64,6 +68,10 @@ impl Contents {
                     remove_pages(tree, space, from, to);
                 }
             }
+            Body::Mapped(mapped) => {
+                let done = mapped.punch_hole(offset, end);
+                return self.changed_mapped(space, done, end, true);
+            }
         }
         Ok(())
     }
@@ -74,6 +82,10 @@ impl Contents {
     /// As [`allocate`](Self::allocate).
     pub fn zero_range(&mut self, space: &Space, offset: u64, len: u64, keep_size: bool) -> Result<()> {
         let end = end_of(offset, len)?;
+        if let Body::Mapped(mapped) = &mut self.body {
+            let done = mapped.zero_range(space, offset, end);
+            return self.changed_mapped(space, done, end, keep_size);
+        }
         let tree = self.pages(space)?;
         unshare_edges(tree, space, offset, end)?;
         reserve(tree, space, offset / PAGE, end.div_ceil(PAGE))?;
@@ -101,6 +113,11 @@ impl Contents {
         let end = end_of(offset, len)?;
         if !offset.is_multiple_of(PAGE) || !len.is_multiple_of(PAGE) || end >= self.size {
             return Err(Errno::EINVAL);
+        }
+        if let Body::Mapped(mapped) = &mut self.body {
+            let done = mapped.collapse_range(self.size, offset, len);
+            self.size -= if done.is_ok() { len } else { 0 };
+            return self.changed_mapped(space, done, end, true);
         }
         let tree = self.pages(space)?;
         let (from, to, n) = (offset / PAGE, end / PAGE, len / PAGE);
@@ -137,7 +154,11 @@ impl Contents {
         if !offset.is_multiple_of(PAGE) || !len.is_multiple_of(PAGE) || offset >= self.size {
             return Err(Errno::EINVAL);
         }
-        end_of(self.size, len)?;
+        let end = end_of(self.size, len)?;
+        if let Body::Mapped(mapped) = &mut self.body {
+            let done = mapped.insert_range(self.size, offset, len);
+            return self.changed_mapped(space, done, end, false);
+        }
         let tree = self.pages(space)?;
         let (from, n) = (offset / PAGE, len / PAGE);
         // Beyond the end there may be allocated pages, which move as well.
@@ -158,6 +179,14 @@ impl Contents {
         tree.prune();
         self.size += len;
         Ok(())
+    }
+
+    /// After a change of a mapped file, of which the host grew no size.
+    fn changed_mapped(&mut self, space: &Space, done: Result<()>, end: u64, keep_size: bool) -> Result<()> {
+        let grown =
+            if done.is_ok() && !keep_size && end > self.size { self.truncate(space, end) } else { Ok(()) };
+        self.own_change(space);
+        done.and(grown)
     }
 
     fn extend(&mut self, end: u64, keep_size: bool) {

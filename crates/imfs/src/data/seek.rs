@@ -35,6 +35,7 @@ impl Contents {
             }
             // All of it is page 0.
             Body::Inline(_) => data.then_some(offset),
+            Body::Mapped(mapped) => mapped.seek(offset, data),
         }
     }
 }

@@ -96,6 +96,13 @@ impl Contents {
             return Err(Errno::EINVAL);
         }
         check_overlap(origin, from, to, len)?;
+        if matches!(self.body, Body::Mapped(_)) {
+            return self.clone_to_mapped(space, origin, from, to, len);
+        }
+        if let Body::Mapped(mapped) = &self.origin(origin).body {
+            let copy = mapped.leave(space, from / PAGE, (from + len).div_ceil(PAGE))?;
+            return self.clone_copy(space, copy, size, from, to, len);
+        }
         if self.has_pages(origin) {
             let pages = Move { from: from / PAGE, to: to / PAGE, n: len.div_ceil(PAGE) };
             self.share(space, origin, pages, Holes::Keep)?;
@@ -106,16 +113,35 @@ impl Contents {
         Ok(())
     }
 
-    fn origin<'a>(&'a self, origin: Origin<'a>) -> &'a Contents {
+    /// [`clone_range`](Self::clone_range) of pages that are nobody's.
+    fn clone_copy(
+        &mut self,
+        space: &Space,
+        copy: Tree,
+        size: u64,
+        from: u64,
+        to: u64,
+        len: u64,
+    ) -> Result<()> {
+        let mut copy = Contents { size, body: Body::Pages(copy) };
+        let cloned = self.clone_range(space, Origin::Other(&copy), from, to, len);
+        if let Body::Pages(tree) = &mut copy.body {
+            let mut refund = space.refund();
+            tree.remove(0, MAX_PAGES, |page| refund.page(page));
+        }
+        cloned
+    }
+
+    pub(super) fn origin<'a>(&'a self, origin: Origin<'a>) -> &'a Contents {
         match origin {
             Origin::Other(other) => other,
             Origin::Same => self,
         }
     }
 
-    /// Whether the origin has pages that can be shared.
+    /// Whether the origin has pages that can be shared, and we can have them.
     fn has_pages(&self, origin: Origin<'_>) -> bool {
-        matches!(self.origin(origin).body, Body::Pages(_))
+        matches!(self.origin(origin).body, Body::Pages(_)) && !matches!(self.body, Body::Mapped(_))
     }
 
     /// Copies at least one of `len` bytes, which both files have room for: whole pages, at most `most`, or a part of one.

@@ -129,6 +129,16 @@ impl Space {
         if self.pay(&mut self.shard(), pages) { Ok(()) } else { self.charge_tight(pages) }
     }
 
+    /// Charges `pages` that are in use already, be it beyond the limit.
+    pub(super) fn charge_anyway(&self, pages: u64) {
+        if pages != 0 && !self.pay(&mut self.shard(), pages) {
+            let _reclaim = self.reclaim.lock();
+            // First, so that a shard that gets credit after its turn sees it.
+            self.taken.fetch_add(pages, Ordering::SeqCst);
+            self.call_in(|| ());
+        }
+    }
+
     /// Takes back the charge of `pages`.
     pub fn uncharge(&self, pages: u64) {
         self.repay(&mut self.shard(), pages);
@@ -263,12 +273,14 @@ impl Space {
         result
     }
 
-    /// Turns `pages` of charge into credit of the shard, which gives up what is too much.
+    /// Turns `pages` of charge into credit of the shard, which gives up what is too much: all, beyond the limit.
     fn repay(&self, shard: &mut ShardState, pages: u64) {
         shard.credit += pages;
-        if shard.credit > 2 * BATCH {
-            self.taken.fetch_sub(shard.credit - BATCH, Ordering::SeqCst);
-            shard.credit = BATCH;
+        let beyond = self.taken.load(Ordering::SeqCst) > self.limit.load(Ordering::SeqCst);
+        if shard.credit > 2 * BATCH || beyond {
+            let keep = if beyond { 0 } else { BATCH };
+            self.taken.fetch_sub(shard.credit - keep, Ordering::SeqCst);
+            shard.credit = keep;
         }
     }
 
@@ -393,6 +405,19 @@ mod tests {
         assert_eq!(space.set_limit(PAGE_SIZE as u64 * (1 << 40)), Ok(()));
         assert_eq!((space.free(), space.charge(1)), (0, Err(Errno::ENOSPC)));
         space.uncharge(1 << 40);
+    }
+
+    #[test]
+    fn beyond_the_limit_there_is_no_credit() {
+        let space = Space::new(8 * PAGE_SIZE as u64);
+        space.charge(8).expect("all");
+        space.charge_anyway(4);
+        assert_eq!((space.used(), space.free()), (12, 0));
+        space.uncharge(4);
+        assert_eq!((space.used(), space.charge(1)), (8, Err(Errno::ENOSPC)));
+        space.uncharge(8);
+        space.charge(8).expect("all again");
+        space.uncharge(8);
     }
 
     #[test]

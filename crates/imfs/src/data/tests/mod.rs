@@ -2,6 +2,8 @@
 
 mod cases;
 mod faults;
+#[cfg(all(target_os = "linux", not(miri)))]
+mod mapped;
 mod model;
 mod random;
 

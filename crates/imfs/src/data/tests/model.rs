@@ -168,6 +168,11 @@ impl Model {
         Ok(())
     }
 
+    /// What a mapped file loses of its allocated space when its bytes move: what was not written.
+    pub(super) fn drop_unwritten(&mut self, offset: u64) {
+        self.pages.retain(|&index, page| page.is_some() || index < offset / PAGE);
+    }
+
     fn is_data(&self, at: u64) -> bool {
         matches!(self.pages.get(&(at / PAGE)), Some(Some(_)))
     }

@@ -5,7 +5,7 @@
 use super::model::Model;
 use super::{Contents, PAGE, Space, finish};
 use crate::abi::{Errno, MAX_FILE_SIZE};
-use crate::data::Origin;
+use crate::data::{Origin, View};
 
 const FILES: usize = 3;
 
@@ -61,7 +61,14 @@ struct World {
     space: Space,
     files: [Contents; FILES],
     models: [Model; FILES],
+    /// Which files are mapped.
+    mapped: [bool; FILES],
+    /// The size of the file before the current operation.
+    size_before: u64,
 }
+
+/// A view for reading: it reserves no space.
+const VIEW: View = View { offset: 0, len: 1 << 50, writable: false };
 
 impl World {
     fn free(&self) -> u64 {
@@ -89,10 +96,11 @@ impl World {
     /// One operation that changes file `i`.
     fn step(&mut self, i: usize) {
         let (offset, len) = (self.random.offset(), self.random.len());
+        self.size_before = self.files[i].size();
         let (free, keep) = (self.free(), self.random.below(2) == 0);
         // Most are aligned where they have to be.
         let align = |at: u64| if keep { at } else { at / PAGE * PAGE };
-        match self.random.below(14) {
+        match self.random.below(15) {
             0..4 => self.write(i, offset, len),
             4 | 5 => {
                 let size = if keep { self.models[i].size } else { offset };
@@ -118,6 +126,7 @@ impl World {
                     self.files[i].collapse_range(&self.space, offset, len),
                     self.models[i].collapse_range(offset, len)
                 );
+                self.moved(i, offset);
             }
             10 => {
                 let (offset, len) = (align(offset), align(len));
@@ -125,8 +134,29 @@ impl World {
                     self.files[i].insert_range(&self.space, offset, len),
                     self.models[i].insert_range(offset, len)
                 );
+                self.moved(i, offset);
             }
-            kind => self.copy(i, kind == 13),
+            kind @ (11..14) => self.copy(i, kind == 13),
+            _ => self.map(i),
+        }
+    }
+
+    /// Begins or ends a mapping.
+    fn map(&mut self, i: usize) {
+        if self.mapped[i] {
+            self.files[i].unmap_shared(&self.space, VIEW);
+        } else if cfg!(all(target_os = "linux", not(miri))) {
+            self.files[i].map_shared(&self.space, VIEW).expect("the host has memory");
+        } else {
+            return;
+        }
+        self.mapped[i] = !self.mapped[i];
+    }
+
+    /// After bytes from `offset` on have moved.
+    fn moved(&mut self, i: usize, offset: u64) {
+        if self.mapped[i] && self.files[i].size() != self.size_before {
+            self.models[i].drop_unwritten(offset);
         }
     }
 
@@ -184,11 +214,16 @@ impl World {
     }
 }
 
+fn world(random: Random, space: Space) -> World {
+    let (files, models) = Default::default();
+    World { random, space, files, models, mapped: [false; FILES], size_before: 0 }
+}
+
 fn run(seed: u64, steps: usize) {
     let _seed = Seed(seed);
     let mut random = Random(seed);
     let space = Space::new((4 + random.below(40)) * PAGE);
-    let mut world = World { random, space, files: Default::default(), models: Default::default() };
+    let mut world = world(random, space);
     for step in 0..steps {
         let i = world.random.below(FILES as u64) as usize;
         world.step(i);
@@ -214,12 +249,7 @@ fn random_operations_are_as_in_the_model() {
 #[test]
 #[cfg_attr(miri, ignore = "as above")]
 fn the_largest_offsets_are_as_in_the_model() {
-    let mut world = World {
-        random: Random(1),
-        space: Space::new(40 * PAGE),
-        files: Default::default(),
-        models: Default::default(),
-    };
+    let mut world = world(Random(1), Space::new(40 * PAGE));
     for back in [1, 2, PAGE, PAGE + 1, 3 * PAGE] {
         let at = MAX_FILE_SIZE - back;
         world.write(0, at, 5000);
