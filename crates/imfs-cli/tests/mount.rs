@@ -75,7 +75,7 @@ fn in_the_background() {
     let mut command = imfs();
     // Relative paths mean the directory that the caller is in, whatever the daemon's is.
     command.args(["mount", "--daemon", "--preload", "in", "--dump", "out=made/out", "mnt"]);
-    command.current_dir(&point.scratch.at(""));
+    command.current_dir(point.scratch.at(""));
     Said::of(command).is(0, "");
     assert!(is_mounted(&point.path()));
     assert_eq!(fs::read_to_string(point.path().join("in")).unwrap(), "in");

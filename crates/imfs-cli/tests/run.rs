@@ -141,14 +141,14 @@ fn environment_and_directory() {
     let scratch = Scratch::new("cwd");
     scratch.write("sub/file", "text\n");
     let mut command = shell(&["--setenv", "A=1", "--setenv", "A=b c"], "pwd; echo $PWD $A $INHERITED");
-    command.env("INHERITED", "yes").current_dir(&scratch.at("sub"));
+    command.env("INHERITED", "yes").current_dir(scratch.at("sub"));
     Said::of(command).is(0, "/\n/ b c yes\n");
     // The caller's directory, once it is staged; relative paths start there.
     let mut command = shell(&["--preload", "file"], "pwd; cat file");
-    command.current_dir(&scratch.at("sub"));
+    command.current_dir(scratch.at("sub"));
     Said::of(command).is(0, &format!("{}\ntext\n", scratch.text("sub")));
     let mut command = shell(&["--preload", ".", "--cwd", "sub"], "pwd; cat file; ls ..");
-    command.current_dir(&scratch.at(""));
+    command.current_dir(scratch.at(""));
     Said::of(command).is(0, &format!("{}\ntext\nsub\n", scratch.text("sub")));
     said(&["--cwd", "/tmp"], "pwd").is(0, "/tmp\n");
     Said::of(run(&["--cwd", "/none", "true"])).fails(125, &["/none", "--cwd"]);
