@@ -6,7 +6,7 @@
 use std::ops::Range;
 
 use imfs::Cage;
-use imfs::abi::{AT_FDCWD, AtFlags, Errno, Mode, OFlags, SetTime, Stat, Whence};
+use imfs::abi::{AT_FDCWD, AtFlags, Errno, Mode, OFlags, SetTime, Stat, Whence, XattrFlags};
 
 use crate::side::{Attributes, Place, Side, Xattr};
 
@@ -111,12 +111,19 @@ impl Side for Caged<'_> {
         self.cage.pread(file.fd, buffer, signed(offset))
     }
 
-    fn xattrs(&self, _path: &[u8]) -> Result<Vec<Xattr>, Errno> {
-        Err(Errno::EOPNOTSUPP)
+    fn xattrs(&self, path: &[u8]) -> Result<Vec<Xattr>, Errno> {
+        let list = filled(|buffer| self.cage.llistxattr(path, buffer))?;
+        let names = list.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+        names
+            .map(|name| Ok((name.to_vec(), filled(|buffer| self.cage.lgetxattr(path, name, buffer))?)))
+            .collect()
     }
 
-    fn set_xattr(&self, _place: Place<'_, CagedFile<'_>>, _name: &[u8], _value: &[u8]) -> Result<(), Errno> {
-        Err(Errno::EOPNOTSUPP)
+    fn set_xattr(&self, place: Place<'_, CagedFile<'_>>, name: &[u8], value: &[u8]) -> Result<(), Errno> {
+        match place {
+            Place::File(file) => self.cage.fsetxattr(file.fd, name, value, XattrFlags::empty()),
+            Place::Path(path) => self.cage.lsetxattr(path, name, value, XattrFlags::empty()),
+        }
     }
 
     fn create(&self, path: &[u8]) -> Result<CagedFile<'_>, Errno> {
@@ -188,6 +195,15 @@ impl Side for Caged<'_> {
     fn owner(&self) -> (u32, u32) {
         self.owner
     }
+}
+
+/// Calls with a buffer as large as the largest value or list of names (XATTR_SIZE_MAX, XATTR_LIST_MAX).
+fn filled(call: impl Fn(&mut [u8]) -> Result<usize, Errno>) -> Result<Vec<u8>, Errno> {
+    let mut buffer = vec![0; 65536];
+    let size = call(&mut buffer)?;
+    buffer.truncate(size);
+    buffer.shrink_to_fit();
+    Ok(buffer)
 }
 
 fn is_directory(stat: &Stat) -> bool {

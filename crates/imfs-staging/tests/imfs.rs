@@ -121,6 +121,39 @@ fn a_tree_goes_in_and_out_as_it_is() {
 }
 
 #[test]
+fn attributes_and_access_lists_go_both_ways() {
+    use rustix::fs::{XattrFlags, getxattr, setxattr};
+    let f = Fixture::new("xattr");
+    let path = f.scratch.join("from");
+    fs::write(&path, "").unwrap();
+    // The owner, user 5, the group, the mask, others (acl(5)).
+    let entries = [(1, 7, !0), (2, 6, 5), (4, 4, !0), (16, 6, !0), (32, 0, !0_u32)];
+    let mut list = 2_u32.to_le_bytes().to_vec();
+    for (tag, permissions, id) in entries {
+        list.extend(u16::to_le_bytes(tag));
+        list.extend(u16::to_le_bytes(permissions));
+        list.extend(id.to_le_bytes());
+    }
+    let name = "system.posix_acl_access";
+    if setxattr(&path, name, &list, XattrFlags::empty()).is_err()
+        || setxattr(&path, "user.mark", b"x", XattrFlags::empty()).is_err()
+    {
+        return; // This host's temporary directory keeps no attributes.
+    }
+    load_file(&f.cage, &Linux, &f.host("from")).unwrap();
+    let mut buffer = [0; 256];
+    assert_eq!(f.cage.getxattr(f.host("from"), "user.mark", &mut buffer), Ok(1));
+    assert_eq!(f.cage.getxattr(f.host("from"), name, &mut buffer), Ok(list.len()));
+    assert_eq!(buffer[..list.len()], list);
+    dump_file(&f.cage, &Linux, &f.host("from"), &f.host("to")).unwrap();
+    let to = f.scratch.join("to");
+    assert_eq!(getxattr(&to, "user.mark", &mut buffer), Ok(1));
+    assert_eq!(getxattr(&to, name, &mut buffer), Ok(list.len()));
+    assert_eq!(buffer[..list.len()], list);
+    assert_eq!(fs::metadata(&to).unwrap().mode() & 0o777, 0o760);
+}
+
+#[test]
 fn a_later_entry_wins() {
     let f = Fixture::new("later");
     fs::write(f.scratch.join("file"), "file").unwrap();
