@@ -165,11 +165,12 @@ impl Superblock {
         if self.max_descriptions == u64::MAX {
             return Ok(());
         }
-        if self.descriptions.fetch_add(1, Ordering::Relaxed) >= self.max_descriptions {
-            self.descriptions.fetch_sub(1, Ordering::Relaxed);
-            return Err(Errno::ENFILE);
+        // Never above the limit, not even for a moment: another would see that.
+        let more = |count: u64| (count < self.max_descriptions).then(|| count + 1);
+        match self.descriptions.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(Errno::ENFILE),
         }
-        Ok(())
     }
 
     /// A number that was not given out before.
@@ -188,11 +189,12 @@ impl Superblock {
 
 impl XattrSpace for Superblock {
     fn charge(&self, bytes: u64) -> Result<(), Errno> {
-        if self.inode_used.fetch_add(bytes, Ordering::Relaxed).saturating_add(bytes) > self.inode_space {
-            self.inode_used.fetch_sub(bytes, Ordering::Relaxed);
-            return Err(Errno::ENOSPC);
+        // As for descriptions.
+        let more = |used: u64| used.checked_add(bytes).filter(|new| *new <= self.inode_space);
+        match self.inode_used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more) {
+            Ok(_) => Ok(()),
+            Err(_) => Err(Errno::ENOSPC),
         }
-        Ok(())
     }
 
     fn refund(&self, bytes: u64) {
