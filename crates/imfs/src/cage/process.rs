@@ -8,6 +8,7 @@ use super::{Cage, Places};
 use crate::abi::{Errno, Result};
 use crate::inode::{Capabilities, Credentials};
 use crate::instance::Tree;
+use crate::sync::alloc::try_box;
 use crate::sync::epoch::{self, RcuBox};
 use crate::sync::lock::Mutex;
 use crate::sync::refcount::Shared;
@@ -18,10 +19,19 @@ const UMASK: u32 = 0o022;
 
 impl Cage {
     /// A cage without descriptors, at the root.
-    pub(crate) fn new(id: u64, tree: Arc<Tree>, credentials: Credentials, nofile: usize) -> Self {
+    ///
+    /// # Errors
+    /// ENOMEM
+    pub(crate) fn new(id: u64, tree: Arc<Tree>, credentials: Credentials, nofile: usize) -> Result<Self> {
         let places = Places { root: tree.root().clone(), cwd: tree.root().clone() };
+        Self::at(id, tree, places, credentials, nofile)
+    }
+
+    fn at(id: u64, tree: Arc<Tree>, places: Places, credentials: Credentials, nofile: usize) -> Result<Self> {
         let identity = tree.sb.new_identity().into();
-        Self {
+        let places = try_box(places).ok_or(Errno::ENOMEM)?;
+        let credentials = try_box(credentials).ok_or(Errno::ENOMEM)?;
+        Ok(Self {
             id,
             tree,
             table: Table::default(),
@@ -33,7 +43,7 @@ impl Cage {
             nofile: AtomicUsize::new(nofile),
             interrupts: Interrupts::default(),
             exited: AtomicBool::new(false),
-        }
+        })
     }
 
     /// The child of fork(2): the same descriptors, for the same descriptions, and the same places, umask and
@@ -43,10 +53,10 @@ impl Cage {
     /// ENOMEM, ESRCH (the cage has exited)
     pub(crate) fn forked(&self, id: u64) -> Result<Self> {
         let guard = epoch::pin();
-        let child = Self::new(id, Arc::clone(&self.tree), self.cred(&guard)?.clone(), self.limit());
         let places = self.places.load(&guard).ok_or(Errno::ESRCH)?;
         let places = Places { root: places.root.clone(), cwd: places.cwd.clone() };
-        drop(child.places.replace(Some(Box::new(places)), 0, &guard));
+        let child =
+            Self::at(id, Arc::clone(&self.tree), places, self.cred(&guard)?.try_clone()?, self.limit())?;
         child.umask.store(self.mask().bits(), Ordering::Relaxed);
         self.table.lock().copy_to(&child.table)?;
         Ok(child)

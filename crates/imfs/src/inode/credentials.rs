@@ -69,6 +69,17 @@ pub struct Credentials {
     pub fsize: u64,
 }
 
+/// A copy of a list of groups.
+///
+/// # Errors
+/// ENOMEM
+pub(crate) fn try_groups(groups: &[u32]) -> Result<Vec<u32>> {
+    let mut copy = Vec::new();
+    copy.try_reserve_exact(groups.len()).map_err(|_| Errno::ENOMEM)?;
+    copy.extend_from_slice(groups);
+    Ok(copy)
+}
+
 impl Credentials {
     /// A user with one group: user 0 has all capabilities, others none.
     pub fn new(uid: u32, gid: u32) -> Self {
@@ -98,6 +109,14 @@ impl Credentials {
     pub fn with_groups(mut self, groups: &[u32]) -> Self {
         self.groups = groups.to_vec();
         self
+    }
+
+    /// A copy, as the host has memory for it.
+    ///
+    /// # Errors
+    /// ENOMEM
+    pub(crate) fn try_clone(&self) -> Result<Self> {
+        Ok(Self { groups: try_groups(&self.groups)?, ..*self })
     }
 
     /// Whether the capability is in force.

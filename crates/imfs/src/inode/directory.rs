@@ -8,7 +8,7 @@ use super::Inode;
 use super::entries::{Counts, FIRST_COOKIE, Position, Room, Table, Visited};
 use super::name::Name;
 use crate::abi::Errno;
-use crate::sync::alloc::try_copy;
+use crate::sync::alloc::{try_box, try_copy};
 use crate::sync::epoch::{Guard, RcuBox};
 use crate::sync::lock::{Mutex, MutexGuard, rank};
 use crate::sync::refcount::{Ref, Shared, Slot};
@@ -39,7 +39,7 @@ struct State {
 impl Directory {
     /// An empty directory below `parent`; `None` for a root.
     pub(super) fn new(parent: Option<Ref<Inode>>, name: &[u8]) -> Result<Self, Errno> {
-        let name = try_copy(name).ok_or(Errno::ENOMEM)?;
+        let name = try_copy(name).and_then(try_box).ok_or(Errno::ENOMEM)?;
         Ok(Self {
             moves: SeqLock::new(),
             table: RcuBox::empty(),
@@ -111,22 +111,18 @@ impl Directory {
         Entries { dir: self, state: self.state.lock_another(), guard }
     }
 
-    /// Lets go of the directory above, and returns the reference: for a directory that nobody uses any more.
+    /// Lets go of the directory above, and returns the reference: for a directory that nobody can use any more.
     pub(super) fn leave_parent(&self) -> Option<Ref<Inode>> {
         self.parent.swap(None)
     }
 
-    /// Takes all entries out, for the end of the instance.
-    pub(crate) fn drain(&self, guard: &Guard, mut taken: impl FnMut(Ref<Inode>)) {
-        let state = self.state.lock();
-        if let Some(table) = self.table.load(guard) {
-            table.clear(|inode| {
-                inode.gather();
-                taken(inode);
-            });
-        }
-        drop(state);
-        drop(self.parent.swap(None));
+    /// Takes the newest entry out, for the end of the instance: there will be no new ones.
+    pub(super) fn take_newest(&self, guard: &Guard) -> Option<Ref<Inode>> {
+        let mut state = self.state.lock();
+        state.removed = true;
+        let taken = self.table.load(guard).and_then(|table| state.counts.take_newest(table))?;
+        taken.gather();
+        Some(taken)
     }
 }
 
@@ -136,6 +132,17 @@ pub(super) struct Entries<'g> {
     dir: &'g Directory,
     state: MutexGuard<'g, State, { rank::DIRECTORY }>,
     guard: &'g Guard,
+}
+
+/// What an entry held. To be dropped after the locks: it may be the last reference.
+#[derive(Debug)]
+pub(super) struct Removed(Ref<Inode>);
+
+impl Drop for Removed {
+    fn drop(&mut self) {
+        // The entry anchored the count, if that was spread.
+        self.0.gather();
+    }
 }
 
 /// An entry that was found under the lock.
@@ -184,19 +191,15 @@ impl<'g> Entries<'g> {
         }
     }
 
-    /// Removes the entry. The inode's number of links must be lower already: a spread count is gathered here.
-    pub(super) fn remove(&mut self, name: &Name<'_>, found: Found<'_>) -> Option<Ref<Inode>> {
+    /// Removes the entry. The inode's number of links must be lower already.
+    pub(super) fn remove(&mut self, name: &Name<'_>, found: Found<'_>) -> Option<Removed> {
         let table = self.dir.table.load(self.guard)?;
-        let removed = self.state.counts.remove(table, name, found.position)?;
-        removed.gather();
-        Some(removed)
+        self.state.counts.remove(table, name, found.position).map(Removed)
     }
 
     /// Puts another inode in the entry's place; for the one that was there it is as in [`remove`](Self::remove).
-    pub(super) fn replace(&mut self, found: Found<'_>, inode: Ref<Inode>) -> Option<Ref<Inode>> {
-        let replaced = self.dir.table.load(self.guard)?.slot(found.position)?.swap(Some(inode))?;
-        replaced.gather();
-        Some(replaced)
+    pub(super) fn replace(&mut self, found: Found<'_>, inode: Ref<Inode>) -> Option<Removed> {
+        self.dir.table.load(self.guard)?.slot(found.position)?.swap(Some(inode)).map(Removed)
     }
 
     /// Exchanges the inodes of two entries, of this directory or of two.
@@ -220,7 +223,7 @@ impl<'g> Entries<'g> {
         let replaced = self.dir.moves.write(|| self.dir.table.replace(Some(new), old.bytes(), self.guard));
         drop(replaced);
         // Each inode is held by the new table too, so none goes away here.
-        old.clear(drop);
+        old.clear();
     }
 
     /// The directory.

@@ -9,15 +9,15 @@
 //! Knows names, cookies and inode references, and no rule about them: `directory` above it does. Writers hold the
 //! directory's lock; readers are pinned.
 
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
 
 use super::Inode;
 use super::name::{INLINE, Name};
 use crate::abi::Errno;
 use crate::sync::alloc::{try_box, try_copy, try_slice};
 use crate::sync::epoch::Guard;
-use crate::sync::refcount::{Ref, Shared, Slot};
+use crate::sync::refcount::{Evict, Ref, Shared, Slot};
 
 /// The capacities of the first chunks; all later ones have [`CHUNK`].
 const FIRST: [usize; 2] = [4, 16];
@@ -71,7 +71,7 @@ pub(super) struct Table {
     /// Positions by hash, linearly probed; empty while there is one chunk. A power of two.
     index: Box<[AtomicU32]>,
     /// Room for chunks; they are there up to some number.
-    chunks: Box<[OnceLock<Arc<Chunk>>]>,
+    chunks: Box<[OnceLock<Ref<Chunk>>]>,
 }
 
 /// What writers keep, under the directory's lock.
@@ -106,6 +106,12 @@ pub(super) struct Room {
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Position(u32);
 
+impl Evict for Chunk {
+    fn bytes(&self) -> usize {
+        size_of_val(&*self.records)
+    }
+}
+
 impl Record {
     fn has(&self, name: &Name<'_>) -> bool {
         self.hash.load(Ordering::Relaxed) == name.hash
@@ -115,9 +121,10 @@ impl Record {
 }
 
 impl Chunk {
-    fn try_new(capacity: usize, cookies: Cookies) -> Result<Arc<Self>, Errno> {
+    fn try_new(capacity: usize, cookies: Cookies) -> Result<Ref<Self>, Errno> {
         let records = try_slice(capacity, Record::default).ok_or(Errno::ENOMEM)?;
-        Ok(Arc::new(Self { records, filled: AtomicU32::new(0), cookies, long: OnceLock::new() }))
+        let chunk = Self { records, filled: AtomicU32::new(0), cookies, long: OnceLock::new() };
+        Ref::try_new(chunk).ok_or(Errno::ENOMEM)
     }
 
     fn cookie(&self, place: usize) -> u64 {
@@ -195,7 +202,7 @@ impl Chunk {
 }
 
 impl Table {
-    fn chunk(&self, number: usize) -> Option<&Arc<Chunk>> {
+    fn chunk(&self, number: usize) -> Option<&Ref<Chunk>> {
         self.chunks.get(number)?.get()
     }
 
@@ -329,7 +336,7 @@ impl Counts {
         Ok(Some(grown))
     }
 
-    fn new_chunk(&self) -> Result<Arc<Chunk>, Errno> {
+    fn new_chunk(&self) -> Result<Ref<Chunk>, Errno> {
         // Positions are 32 bits less two: no directory gets there, for its inodes would need 800 GB.
         if (self.chunks + 1) >> (30 - PLACE_BITS) != 0 {
             return Err(Errno::ENOSPC);
@@ -379,6 +386,21 @@ impl Counts {
         table.slot(position)?.swap(None)
     }
 
+    /// Takes the newest entry out, in constant time, and the place that it had: when nobody looks names up or adds any.
+    pub(super) fn take_newest(&mut self, table: &Table) -> Option<Ref<Inode>> {
+        while let Some(chunk) = table.chunk(self.chunks.checked_sub(1)?) {
+            while let Some(place) = chunk.filled.load(Ordering::Relaxed).checked_sub(1) {
+                chunk.filled.store(place, Ordering::Relaxed);
+                if let Some(inode) = chunk.records[place as usize].inode.swap(None) {
+                    self.live -= 1;
+                    return Some(inode);
+                }
+            }
+            self.chunks -= 1;
+        }
+        None
+    }
+
     /// Whether so many records are dead that the living ones should move.
     pub(super) fn sparse(&self) -> bool {
         self.used > 2 * self.live + CHUNK
@@ -414,7 +436,7 @@ impl Counts {
         }
         let places = try_slice((chunks.len() + 1).next_power_of_two(), OnceLock::new)?;
         for (place, chunk) in places.iter().zip(&chunks) {
-            let _ = place.set(Arc::clone(chunk));
+            let _ = place.set(chunk.clone());
         }
         let index = try_slice(index_len(self.live + 1), || AtomicU32::new(FREE))?;
         let new = try_box(Table { index, chunks: places })?;
@@ -472,19 +494,17 @@ impl Table {
         used
     }
 
-    /// Lets go of all inodes, and gives them to `taken`.
-    pub(super) fn clear(&self, mut taken: impl FnMut(Ref<Inode>)) {
+    /// Lets go of all inodes.
+    pub(super) fn clear(&self) {
         for chunk in self.chunks.iter().map_while(OnceLock::get) {
             for record in &chunk.records {
-                if let Some(inode) = record.inode.swap(None) {
-                    taken(inode);
-                }
+                drop(record.inode.swap(None));
             }
         }
     }
 
     /// About how many bytes it holds.
     pub(super) fn bytes(&self) -> usize {
-        self.index.len() * 4 + self.chunks.len() * size_of::<OnceLock<Arc<Chunk>>>()
+        self.index.len() * 4 + self.chunks.len() * size_of::<OnceLock<Ref<Chunk>>>()
     }
 }

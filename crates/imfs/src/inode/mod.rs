@@ -40,6 +40,7 @@ pub use self::rename::RenameEnd;
 pub use self::setattr::SetAttr;
 pub use self::superblock::{Atime, Protections, Superblock};
 
+pub(crate) use self::credentials::try_groups;
 pub(crate) use self::directory::FIRST_ENTRY;
 pub(crate) use self::name::Name;
 pub(crate) use self::permission::{owner_or_capable, permission};
@@ -213,6 +214,14 @@ impl Inode {
 }
 
 impl Evict for Inode {
+    fn bytes(&self) -> usize {
+        match &self.object {
+            Object::Symlink(target) => target.len(),
+            Object::Pipe(_) => size_of::<Pipe>(),
+            _ => 0,
+        }
+    }
+
     /// Gives back the space at once.
     fn evict(&self) {
         match &self.object {
@@ -233,9 +242,10 @@ impl Evict for Inode {
 
 impl Drop for Inode {
     fn drop(&mut self) {
-        // Who was writing while the last descriptor was closed may have brought pages back.
-        if let Object::Regular(regular) = &self.object {
-            regular.release(&self.sb.space);
+        // Who was writing while the last descriptor was closed may have brought pages back. No lock is taken: memory is
+        // freed under whatever locks a thread has.
+        if let Object::Regular(regular) = &mut self.object {
+            regular.contents.get_mut().release(&self.sb.space);
         }
     }
 }
@@ -244,21 +254,66 @@ impl Drop for Inode {
 /// many.
 fn leave_parents(directory: &Directory) {
     let mut above = directory.leave_parent();
-    while let Some(parent) = above {
-        above = match &parent.object {
-            Object::Directory(directory) if parent.count() == 1 => directory.leave_parent(),
+    while let Some(last) = above.and_then(Ref::release) {
+        // Its own eviction, at the end of this round, finds that it has left.
+        above = match &last.object {
+            Object::Directory(directory) => directory.leave_parent(),
             _ => None,
         };
     }
 }
 
-/// Takes a tree apart, without recursion, at the end of its instance: directories hold each other's references both
-/// ways (entry and ".."), so they would never go by themselves.
+/// Takes a tree apart at the end of its instance: directories hold each other's references both ways (entry and ".."),
+/// so they would never go by themselves. It goes down and up in a loop, and needs no memory.
 pub(crate) fn take_apart(root: Ref<Inode>) {
-    let mut pending = vec![root];
-    while let Some(inode) = pending.pop() {
-        if let Object::Directory(directory) = &inode.object {
-            directory.drain(&epoch::pin(), |child| pending.push(child));
+    let mut at = root;
+    while let Object::Directory(directory) = &at.object {
+        let next = match directory.take_newest(&epoch::pin()) {
+            Some(child) if child.is_dir() => Some(child),
+            Some(_) => continue,
+            None => directory.leave_parent(),
+        };
+        match next {
+            Some(next) => at = next,
+            None => return,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::abi::Mode;
+
+    #[test]
+    fn a_directory_that_many_opened_keeps_its_parent_when_a_child_goes() {
+        let fs = crate::Imfs::new().unwrap();
+        let cage = fs.create_cage(1, Credentials::root()).unwrap();
+        cage.mkdir("/a", Mode::RWXU).unwrap();
+        let guard = epoch::pin();
+        fs.root().lookup(b"a", &guard).unwrap().upgrade().unwrap().spread(|| true);
+        cage.mkdir("/a/b", Mode::RWXU).unwrap();
+        cage.rmdir("/a/b").unwrap();
+        assert_eq!(cage.stat("/a/..").unwrap().ino, cage.stat("/").unwrap().ino);
+    }
+
+    #[test]
+    fn removed_directories_above_each_other_go_in_a_loop() {
+        let fs = crate::Imfs::new().unwrap();
+        let cage = fs.create_cage(1, Credentials::root()).unwrap();
+        let depth = if cfg!(miri) { 50 } else { 20_000 };
+        for _ in 0..depth {
+            cage.mkdir("d", Mode::RWXU).unwrap();
+            cage.chdir("d").unwrap();
+        }
+        // From the lowest up; the working directory keeps all of them until the end.
+        let lowest = cage.open(".", crate::abi::OFlags::RDONLY, Mode::empty()).unwrap();
+        for _ in 0..depth {
+            cage.chdir("..").unwrap();
+            cage.rmdir("d").unwrap();
+        }
+        let free = fs.statfs().ffree;
+        cage.close(lowest).unwrap();
+        assert_eq!(fs.statfs().ffree, free + depth);
     }
 }

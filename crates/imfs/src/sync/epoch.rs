@@ -1,15 +1,23 @@
 //! Epoch-based reclamation: memory that was unlinked is freed when no reader can still hold a reference into it.
 //!
 //! A reader is *pinned* while it holds a [`Guard`]: it noted the global epoch in a slot of its own thread, so pinning
-//! writes no cache line that others write. What is *retired* at epoch e is freed when the epoch has reached e + 2; the
+//! writes no cache line that others write. What is *retired* at epoch e is freed when the epoch has reached e + 3; the
 //! epoch advances only when every pinned thread has seen the present one. (Fraser, "Practical lock-freedom", 2004,
 //! chapter 5; crossbeam-epoch is the same scheme, but needs thread-locals with destructors, which a Lind grate lacks.)
 //! Pinning costs two plain stores where the platform has an asymmetric barrier.
 //!
+//! # Why three epochs
+//! The step of the epoch from k to k + 1 has a heavy barrier, H(k), between the reading of k and the look at the notes.
+//! A thread that unlinks something and then reads epoch r did both before H(r + 1), for after that it would read more. So
+//! a reader that does not see the unlinking made its loads before H(r + 1), and its note before them: the step that
+//! follows H(r + 1) finds the note. It goes on only if the note says r + 1, and then the next step does not. So while
+//! that reader is pinned the epoch is at most r + 2. (Two epochs are enough where unlinking and the reading of the epoch
+//! are ordered by a fence of their own.)
+//!
 //! This module, `refcount` beside it, the page arena and the platform are the places with `unsafe`: above them
 //! everything is checked by the compiler.
 
-use std::cell::UnsafeCell;
+use std::collections::VecDeque;
 use std::marker::PhantomData;
 use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
@@ -22,10 +30,10 @@ static EPOCH: AtomicU64 = AtomicU64::new(2);
 static SLOTS: AtomicPtr<ThreadSlot> = AtomicPtr::new(std::ptr::null_mut());
 /// How many there are.
 static COUNT: AtomicUsize = AtomicUsize::new(0);
-/// What ended threads had retired.
-static ORPHANS: Mutex<Vec<Retired>, { rank::LEAF }> = Mutex::new(Vec::new());
 
-/// A thread tries to free what it retired when it has this many things,
+/// How many epochs pass before what was retired is freed.
+const GRACE: u64 = 3;
+/// A thread tries to free what is ripe each time when it has retired this many things,
 const MANY: usize = 256;
 /// or things of this many bytes.
 const LARGE: usize = 256 << 10;
@@ -39,30 +47,36 @@ struct ThreadSlot {
     depth: AtomicU32,
     /// Whether a thread has this slot.
     taken: AtomicBool,
+    /// Whether its thread retired so much since it last freed things that it should do so when it is not pinned any
+    /// more. Its thread's alone.
+    due: AtomicBool,
     /// Whether its thread is freeing things, so that what it drops does not start to free again. Its thread's alone.
     freeing: AtomicBool,
-    /// What this thread retired. Its thread's alone.
-    bag: UnsafeCell<Bag>,
+    /// What this thread retired, and nobody freed yet. Threads that free things look into the bags of all, so that what
+    /// an idle thread retired does not stay.
+    bag: Mutex<Bag, { rank::LEAF }>,
+    /// How many things are in the bag: written under its lock, read without.
+    waiting: AtomicUsize,
     /// The next slot of the list; immutable once published.
     next: *mut ThreadSlot,
     /// How many slots were made before this one.
     number: usize,
 }
 
-// SAFETY: `bag` is touched only by the thread that took the slot (taking and giving back synchronise through `taken`),
-// `next` is immutable once published, the rest is atomic.
+// SAFETY: `next` is immutable once published, the rest is atomic or locked.
 unsafe impl Sync for ThreadSlot {}
 
 #[derive(Default)]
 struct Bag {
-    things: std::collections::VecDeque<Retired>,
-    bytes: usize,
+    /// In the order of their epochs.
+    things: VecDeque<Retired>,
+    /// How many things, and how many bytes, came since the thread last freed things.
+    news: (usize, usize),
 }
 
 /// Something to be freed: a pointer and what frees it.
 struct Retired {
     epoch: u64,
-    bytes: usize,
     pointer: *mut (),
     free: unsafe fn(*mut ()),
 }
@@ -98,7 +112,8 @@ pub fn pin() -> Guard {
     let depth = this.depth.load(Ordering::Relaxed);
     this.depth.store(depth + 1, Ordering::Relaxed);
     if depth == 0 {
-        this.pinned.store(EPOCH.load(Ordering::Relaxed), Ordering::Relaxed);
+        // Release: who sees this note and not the end of what this thread was pinned for before, sees that too.
+        this.pinned.store(EPOCH.load(Ordering::Relaxed), Ordering::Release);
         // Orders the note before every load under the guard. Whoever advances the epoch has a heavy barrier between
         // what was unlinked before and its look at the notes.
         barrier::light();
@@ -115,6 +130,9 @@ impl Drop for Guard {
         this.depth.store(depth, Ordering::Relaxed);
         if depth == 0 {
             this.pinned.store(0, Ordering::Release);
+            if this.due.load(Ordering::Relaxed) {
+                collect_due(this);
+            }
             if thread::get().is_null() {
                 // Pinned while the thread was ending, after its slot had been given back.
                 give_back(self.slot.cast());
@@ -163,8 +181,10 @@ fn new_slot() -> *const ThreadSlot {
         pinned: AtomicU64::new(0),
         depth: AtomicU32::new(0),
         taken: AtomicBool::new(true),
+        due: AtomicBool::new(false),
         freeing: AtomicBool::new(false),
-        bag: UnsafeCell::default(),
+        bag: Mutex::default(),
+        waiting: AtomicUsize::new(0),
         next: std::ptr::null_mut(),
         number: COUNT.fetch_add(1, Ordering::Relaxed),
     }));
@@ -179,20 +199,14 @@ fn new_slot() -> *const ThreadSlot {
     }
 }
 
-/// What a thread does when it ends: others free what it retired, and another thread takes its slot.
+/// What a thread does when it ends: another one takes its slot, and what is in its bag.
 fn give_back(pointer: *const ()) {
     // SAFETY: the pointer is what `register` kept, and slots live for ever.
     let slot = unsafe { &*pointer.cast::<ThreadSlot>() };
-    if slot.depth.load(Ordering::Relaxed) != 0 {
-        // A thread-local that drops later still holds a guard: its drop comes here again.
-        return;
+    // Else a thread-local that drops later still holds a guard: its drop comes here again.
+    if slot.depth.load(Ordering::Relaxed) == 0 {
+        slot.taken.store(false, Ordering::Release);
     }
-    // SAFETY: still ours until `taken` is cleared.
-    let bag = std::mem::take(unsafe { &mut *slot.bag.get() });
-    if !bag.things.is_empty() {
-        ORPHANS.lock().extend(bag.things);
-    }
-    slot.taken.store(false, Ordering::Release);
 }
 
 impl Guard {
@@ -209,91 +223,97 @@ impl Guard {
             // SAFETY: the caller's promise.
             drop(unsafe { Box::from_raw(pointer.cast::<T>()) });
         }
-        // Orders the unlinking before the reading of the epoch, as the note of a reader is before its loads.
+        // Keeps the reading of the epoch behind the unlinking in this thread: see the module's documentation.
         barrier::light();
         let epoch = EPOCH.load(Ordering::Relaxed);
-        // SAFETY: the slot is this thread's, and no other reference into the bag exists now.
-        let bag = unsafe { &mut *(*self.slot).bag.get() };
-        bag.things.push_back(Retired { epoch, bytes, pointer: pointer.cast(), free: free::<T> });
-        bag.bytes += bytes;
-        if bag.things.len().is_multiple_of(MANY) || bag.bytes >= LARGE {
-            self.collect();
-        }
-    }
-
-    /// Advances the epoch if it can, and frees what has been retired long enough.
-    #[cold]
-    pub(super) fn collect(&self) {
         // SAFETY: slots live for ever.
         let slot = unsafe { &*self.slot };
-        if slot.freeing.swap(true, Ordering::Relaxed) {
+        let mut bag = slot.bag.lock();
+        if bag.things.try_reserve(1).is_err() {
+            // The host has no memory for a few words. What was to be freed is lost: the alternatives are to free it too
+            // soon, or to wait for readers, who may be waiting for us.
+            slot.due.store(true, Ordering::Relaxed);
             return;
         }
-        advance();
-        let now = EPOCH.load(Ordering::Acquire);
-        loop {
-            // The bag is this thread's, as in `retire_box`; the reference ends before anything is freed, because what is freed may
-            // retire more things.
-            let ripe = {
-                // SAFETY: see above.
-                let bag = unsafe { &mut *slot.bag.get() };
-                match bag.things.front() {
-                    Some(thing) if thing.epoch + 2 <= now => bag.things.pop_front(),
-                    _ => {
-                        bag.bytes = bag.things.iter().map(|thing| thing.bytes).sum();
-                        None
-                    }
-                }
-            };
-            let Some(thing) = ripe else { break };
-            // SAFETY: retired two epochs ago, so no guard from before its unlinking exists; and retired once.
-            unsafe { (thing.free)(thing.pointer) };
+        bag.things.push_back(Retired { epoch, pointer: pointer.cast(), free: free::<T> });
+        slot.waiting.store(bag.things.len(), Ordering::Relaxed);
+        bag.news = (bag.news.0 + 1, bag.news.1 + bytes);
+        if bag.news.0 >= MANY || bag.news.1 >= LARGE {
+            bag.news = (0, 0);
+            slot.due.store(true, Ordering::Relaxed);
         }
-        free_orphans(now);
+    }
+}
+
+/// Frees things, now that this thread is not pinned. What is freed may pin it again, and retire more.
+#[cold]
+fn collect_due(slot: &ThreadSlot) {
+    if !slot.freeing.swap(true, Ordering::Relaxed) {
+        slot.due.store(false, Ordering::Relaxed);
+        collect();
         slot.freeing.store(false, Ordering::Relaxed);
     }
 }
 
-fn free_orphans(now: u64) {
-    let ripe: Vec<Retired> = {
-        let mut orphans = ORPHANS.lock();
-        if orphans.is_empty() {
-            return;
+/// Advances the epoch if it can, and frees what has been retired long enough, whoever retired it. Whether there may be
+/// more that is not ripe yet.
+fn collect() -> bool {
+    advance();
+    let now = EPOCH.load(Ordering::Acquire);
+    let mut more = false;
+    for slot in slots() {
+        while slot.waiting.load(Ordering::Relaxed) != 0 {
+            let ripe = {
+                let Some(mut bag) = slot.bag.try_lock() else {
+                    more = true;
+                    break;
+                };
+                let ripe = bag.things.pop_front_if(|thing| thing.epoch + GRACE <= now);
+                if bag.things.is_empty() && bag.things.capacity() > MANY {
+                    bag.things = VecDeque::new();
+                }
+                slot.waiting.store(bag.things.len(), Ordering::Relaxed);
+                more |= !bag.things.is_empty();
+                ripe
+            };
+            let Some(thing) = ripe else { break };
+            // SAFETY: retired long enough ago, so no guard from before its unlinking exists; and retired once.
+            unsafe { (thing.free)(thing.pointer) };
         }
-        let (ripe, rest) = orphans.drain(..).partition(|thing| thing.epoch + 2 <= now);
-        *orphans = rest;
-        ripe
-    };
-    for thing in ripe {
-        // SAFETY: as in `collect`.
-        unsafe { (thing.free)(thing.pointer) };
     }
+    more
+}
+
+/// All slots.
+fn slots() -> impl Iterator<Item = &'static ThreadSlot> {
+    // SAFETY: null, or a slot: these live for ever.
+    let at = |slot: *const ThreadSlot| unsafe { slot.as_ref() };
+    std::iter::successors(at(SLOTS.load(Ordering::Acquire)), move |slot| at(slot.next))
 }
 
 /// Moves the epoch on if every pinned thread has noted the present one.
 fn advance() {
     let now = EPOCH.load(Ordering::Relaxed);
     barrier::heavy();
-    let mut at = SLOTS.load(Ordering::Acquire).cast_const();
-    while !at.is_null() {
-        // SAFETY: slots live for ever.
-        let slot = unsafe { &*at };
+    for slot in slots() {
         let pinned = slot.pinned.load(Ordering::Relaxed);
         if pinned != 0 && pinned != now {
             return;
         }
-        at = slot.next;
     }
     // Readers that ended before are done with what they saw.
     std::sync::atomic::fence(Ordering::Acquire);
     let _ = EPOCH.compare_exchange(now, now + 1, Ordering::Release, Ordering::Relaxed);
 }
 
-/// Frees all that this and ended threads retired, unless somebody is pinned just now; for the end of an instance.
+/// Frees all that was retired, unless some thread stays pinned; for the end of an instance. To be called by a thread
+/// that is not pinned.
 pub fn flush() {
-    for _ in 0..3 {
-        // A guard for each round: one that lasted would hold the epoch after its first step.
-        pin().collect();
+    // What is freed retires more: descriptions hold inodes, these their directories and the instance.
+    for _ in 0..8 * GRACE {
+        if !collect() {
+            return;
+        }
     }
 }
 
@@ -304,9 +324,9 @@ pub fn flush() {
 pub struct RcuBox<T: Send + Sync + 'static>(AtomicPtr<T>, PhantomData<Box<T>>);
 
 impl<T: Send + Sync + 'static> RcuBox<T> {
-    /// A box of `value`.
-    pub fn new(value: T) -> Self {
-        Self(AtomicPtr::new(Box::into_raw(Box::new(value))), PhantomData)
+    /// A box that is read so from now on.
+    pub fn new(value: Box<T>) -> Self {
+        Self(AtomicPtr::new(Box::into_raw(value)), PhantomData)
     }
 
     /// A box of nothing.
@@ -372,7 +392,7 @@ mod tests {
     #[test]
     fn what_a_reader_holds_outlives_its_replacement() {
         let drops = Arc::new(AtomicUsize::new(0));
-        let place = Arc::new(RcuBox::new(Counts(drops.clone())));
+        let place = Arc::new(RcuBox::new(Box::new(Counts(drops.clone()))));
         let guard = pin();
         let seen = place.load(&guard).unwrap();
         std::thread::scope(|scope| {
@@ -392,8 +412,47 @@ mod tests {
     }
 
     #[test]
+    fn what_an_idle_thread_retired_is_freed_by_others() {
+        let drops = Arc::new(AtomicUsize::new(0));
+        let (done, wait) = std::sync::mpsc::channel::<()>();
+        let (retired, ready) = std::sync::mpsc::channel();
+        std::thread::scope(|scope| {
+            let drops_of_thread = drops.clone();
+            scope.spawn(move || {
+                let place = RcuBox::new(Box::new(Counts(drops_of_thread)));
+                drop(place.replace(None, 0, &pin()));
+                retired.send(()).unwrap();
+                // Idle until the end.
+                let _ = wait.recv();
+            });
+            ready.recv().unwrap();
+            while drops.load(Ordering::SeqCst) == 0 {
+                flush();
+                std::thread::yield_now();
+            }
+            drop(done);
+        });
+    }
+
+    #[test]
+    fn what_is_retired_under_a_guard_is_freed_soon_after_it() {
+        let drops = Arc::new(AtomicUsize::new(0));
+        let place = RcuBox::new(Box::new(Counts(drops.clone())));
+        let rounds = 20 * MANY;
+        for _ in 0..rounds {
+            let guard = pin();
+            drop(place.replace(Some(Box::new(Counts(drops.clone()))), 8, &guard));
+        }
+        // Others may have been pinned at bad moments, but not always.
+        while drops.load(Ordering::SeqCst) < rounds / 2 {
+            flush();
+            std::thread::yield_now();
+        }
+    }
+
+    #[test]
     fn readers_and_writers_at_once() {
-        let place = RcuBox::new([1_u64; 4]);
+        let place = RcuBox::new(Box::new([1_u64; 4]));
         let rounds = if cfg!(miri) { 50 } else { 20_000 };
         std::thread::scope(|scope| {
             for _ in 0..2 {

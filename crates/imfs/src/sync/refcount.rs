@@ -2,8 +2,10 @@
 //!
 //! A count that many threads change at once is *spread*: each thread then counts in a cache line of its own. A spread
 //! count cannot tell its zero, so it is gathered before the reference is dropped that keeps it above zero: that of a
-//! directory entry, say. The scheme is Linux's `percpu_ref`, without its grace
-//! period: a gathered stripe is closed, and whoever finds it so counts in the middle.
+//! directory entry, say. The scheme is Linux's `percpu_ref`, without its grace period: a gathered stripe is closed, and
+//! whoever finds it so counts in the middle. While stripes are open, or being opened or closed, the middle alone says
+//! nothing (a reference may be made in a stripe and dropped in the middle), so as long it carries a bias that keeps it
+//! from 0.
 //!
 //! An object is *evicted*, that is told by [`Evict::evict`] that it is out of use, as soon as its last [`Ref`] is
 //! dropped; its memory is freed when no pinned reader can still see it. So a reader may hold [`Shared`], a reference
@@ -17,6 +19,7 @@ use std::sync::atomic::{AtomicIsize, AtomicPtr, AtomicUsize, Ordering, fence};
 
 use super::alloc::try_box;
 use super::epoch::{self, Guard};
+use super::lock::{Mutex, rank};
 use crate::platform::barrier;
 
 /// What an object does when nobody uses it any more.
@@ -24,11 +27,16 @@ pub trait Evict: Send + Sync + Sized + 'static {
     /// Called once, when the last [`Ref`] was dropped, in the thread that dropped it. Gives up at once what others
     /// wait for: space, locks, ends of pipes.
     fn evict(&self) {}
+
+    /// About how many bytes it keeps outside of itself until its memory is freed: much is freed sooner.
+    fn bytes(&self) -> usize {
+        0
+    }
 }
 
 struct Counted<T> {
-    /// How many `Ref`s there are, those in slots included, less those counted in stripes. Once 0 it stays 0, and it
-    /// cannot be 0 while there are stripes that are open.
+    /// How many `Ref`s there are, those in slots included, less those counted in stripes, plus [`BIAS`] while stripes
+    /// are open. Once 0 it stays 0.
     count: AtomicUsize,
     /// Where threads count while the count is spread; once made it stays.
     stripes: AtomicPtr<Stripes>,
@@ -50,9 +58,16 @@ const STRIPES: usize = 16;
 /// What a stripe holds when it is not counted in. Counts stay far from it: each stands for a `Ref` in memory.
 const CLOSED: isize = isize::MIN;
 
+/// What the middle has in addition while not all stripes are closed: more than there can be references.
+const BIAS: usize = 1 << (usize::BITS - 2);
+
 /// The counts of threads: each may be negative, for references are dropped by other threads than made them.
 #[derive(Debug)]
-struct Stripes([Stripe; STRIPES]);
+struct Stripes {
+    counts: [Stripe; STRIPES],
+    /// Whether they are open. Held while that changes.
+    open: Mutex<bool, { rank::LEAF }>,
+}
 
 #[derive(Debug)]
 #[repr(align(128))]
@@ -74,13 +89,11 @@ impl<T> Counted<T> {
         }
     }
 
-    /// Spreads the count. The caller has a reference until it is gathered, or knows who does.
-    #[cold]
-    fn spread(&self) {
+    /// The stripes, made now if they are not there. `None` if the host has no memory.
+    fn make_stripes(&self) -> Option<&Stripes> {
         if self.stripes().is_none() {
-            let closed = || Stripe(AtomicIsize::new(CLOSED));
-            let Some(stripes) = try_box(Stripes(std::array::from_fn(|_| closed()))) else { return };
-            let new = Box::into_raw(stripes);
+            let counts = std::array::from_fn(|_| Stripe(AtomicIsize::new(CLOSED)));
+            let new = Box::into_raw(try_box(Stripes { counts, open: Mutex::new(false) })?);
             if self
                 .stripes
                 .compare_exchange(std::ptr::null_mut(), new, Ordering::AcqRel, Ordering::Acquire)
@@ -90,12 +103,28 @@ impl<T> Counted<T> {
                 drop(unsafe { Box::from_raw(new) });
             }
         }
-        for stripe in self.stripes().iter().flat_map(|stripes| &stripes.0) {
-            let _ = stripe.0.compare_exchange(CLOSED, 0, Ordering::AcqRel, Ordering::Relaxed);
-        }
+        self.stripes()
     }
 
-    /// Closes all stripes, and counts in the middle again.
+    /// Opens all stripes, if there is somebody who will gather.
+    #[cold]
+    fn spread(&self, anchored: impl Fn() -> bool) {
+        let Some(stripes) = self.make_stripes() else { return };
+        // With the light barrier of `gather`: if that does not see the stripes, we see what came before it.
+        barrier::heavy();
+        let mut open = stripes.open.lock();
+        // Who gathers before us made this false before it took the lock; who gathers after us finds them open.
+        if *open || !anchored() {
+            return;
+        }
+        self.count.fetch_add(BIAS, Ordering::AcqRel);
+        for stripe in &stripes.counts {
+            stripe.0.store(0, Ordering::Release);
+        }
+        *open = true;
+    }
+
+    /// Closes all stripes, and counts in the middle again. The caller has a reference.
     #[inline]
     fn gather(&self) {
         barrier::light();
@@ -107,11 +136,12 @@ impl<T> Counted<T> {
 
 impl Stripes {
     fn add(&self, by: isize) -> bool {
-        let stripe = &self.0[epoch::thread_number() % STRIPES].0;
+        let stripe = &self.counts[epoch::thread_number() % STRIPES].0;
         let mut now = stripe.load(Ordering::Relaxed);
         while now != CLOSED {
             // Release: what this thread did with the object comes before its eviction, as for the middle count.
-            match stripe.compare_exchange_weak(now, now + by, Ordering::Release, Ordering::Relaxed) {
+            // Acquire: who counts in an open stripe, and in the middle afterwards, finds the bias there.
+            match stripe.compare_exchange_weak(now, now + by, Ordering::AcqRel, Ordering::Relaxed) {
                 Ok(_) => return true,
                 Err(changed) => now = changed,
             }
@@ -121,12 +151,16 @@ impl Stripes {
 
     #[cold]
     fn close(&self, count: &AtomicUsize) {
-        for stripe in &self.0 {
-            let counted = stripe.0.swap(CLOSED, Ordering::AcqRel);
-            if counted != CLOSED {
-                count.fetch_add(counted as usize, Ordering::AcqRel);
-            }
+        let mut open = self.open.lock();
+        if !*open {
+            return;
         }
+        for stripe in &self.counts {
+            let counted = stripe.0.swap(CLOSED, Ordering::AcqRel);
+            count.fetch_add(counted as usize, Ordering::AcqRel);
+        }
+        count.fetch_sub(BIAS, Ordering::AcqRel);
+        *open = false;
     }
 }
 
@@ -164,12 +198,7 @@ impl<T: Evict> Ref<T> {
     /// Lets threads count in cache lines of their own, until [`gather`](Self::gather), if `anchored` says that somebody
     /// has a reference who will gather before dropping it. What makes `anchored` false must come before that gathering.
     pub fn spread(&self, anchored: impl Fn() -> bool) {
-        // Our own reference keeps the object in use while the stripes are open and nobody may be there to gather.
-        self.counted().spread();
-        barrier::heavy();
-        if !anchored() {
-            self.gather();
-        }
+        self.counted().spread(anchored);
     }
 
     /// Ends what [`spread`](Self::spread) began: from now on the last drop is noticed.
@@ -178,9 +207,16 @@ impl<T: Evict> Ref<T> {
         self.counted().gather();
     }
 
-    /// How many references there are, at this moment, if the count is not spread.
-    pub fn count(&self) -> usize {
-        self.counted().count.load(Ordering::Acquire)
+    /// Drops this reference, and if it was the last one gives the object to the caller to look at before it is evicted.
+    #[inline]
+    pub fn release(self) -> Option<Last<T>> {
+        let this = std::mem::ManuallyDrop::new(self);
+        let counted = this.counted();
+        if !counted.add_to_stripe(-1) && counted.count.fetch_sub(1, Ordering::Release) == 1 {
+            fence(Ordering::Acquire);
+            return Some(Last(this.0, PhantomData));
+        }
+        None
     }
 
     fn counted(&self) -> &Counted<T> {
@@ -211,20 +247,29 @@ impl<T: Evict> Clone for Ref<T> {
 impl<T: Evict> Drop for Ref<T> {
     #[inline]
     fn drop(&mut self) {
-        let counted = self.counted();
-        if !counted.add_to_stripe(-1) && counted.count.fetch_sub(1, Ordering::Release) == 1 {
-            last(self.0);
-        }
+        drop(Self(self.0, PhantomData).release());
     }
 }
 
-#[cold]
-fn last<T: Evict>(object: NonNull<Counted<T>>) {
-    fence(Ordering::Acquire);
-    // SAFETY: the count just became 0 through us, and stays 0, so nobody else retires it.
-    unsafe {
-        object.as_ref().value.evict();
-        epoch::pin().retire_box(object.as_ptr(), size_of::<Counted<T>>());
+/// An object whose last reference was dropped. It is evicted when this is dropped.
+pub struct Last<T: Evict>(NonNull<Counted<T>>, PhantomData<Counted<T>>);
+
+impl<T: Evict> Deref for Last<T> {
+    type Target = T;
+    fn deref(&self) -> &T {
+        // SAFETY: the object is retired when `self` is dropped.
+        unsafe { &self.0.as_ref().value }
+    }
+}
+
+impl<T: Evict> Drop for Last<T> {
+    #[cold]
+    fn drop(&mut self) {
+        self.evict();
+        let bytes = size_of::<Counted<T>>() + self.bytes();
+        // SAFETY: the count became 0 through the reference that we were, and stays 0, so nobody else retires it; and
+        // nobody but pinned readers can reach it.
+        unsafe { epoch::pin().retire_box(self.0.as_ptr(), bytes) };
     }
 }
 
