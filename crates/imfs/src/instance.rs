@@ -1,7 +1,8 @@
 //! Instances: an in-memory file system with its limits and policies, and its cages by id.
 
-use std::collections::BTreeMap;
+use std::collections::HashMap;
 use std::fmt;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
@@ -41,10 +42,33 @@ impl Drop for Tree {
     }
 }
 
+/// The cages by their ids: a map that can be refused memory.
+type Cages = HashMap<u64, Arc<Cage>, BuildHasherDefault<IdHasher>>;
+
+/// Ids are chosen by the door, not by cages, so no secret is needed to spread them.
+#[derive(Default)]
+struct IdHasher(u64);
+
+impl Hasher for IdHasher {
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.write_u64(u64::from(*byte)));
+    }
+
+    fn write_u64(&mut self, id: u64) {
+        // An odd multiple, its high bits below: the map uses both ends.
+        self.0 = (self.0 ^ id).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        self.0 ^= self.0 >> 32;
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
+
 /// An in-memory file system.
 pub struct Imfs {
     tree: Arc<Tree>,
-    cages: RwLock<BTreeMap<u64, Arc<Cage>>, { rank::CAGES }>,
+    cages: RwLock<Cages, { rank::CAGES }>,
     nofile: usize,
 }
 
@@ -195,7 +219,7 @@ impl Builder {
         // Each inode has a reference; the tree's own anchors them, and its drop gathers.
         sb.spread(|| true);
         let tree = Arc::new(Tree { sb, root: Some(root) });
-        Ok(Arc::new(Imfs { tree, cages: RwLock::new(BTreeMap::new()), nofile: self.nofile }))
+        Ok(Arc::new(Imfs { tree, cages: RwLock::default(), nofile: self.nofile }))
     }
 }
 
@@ -226,9 +250,9 @@ impl Imfs {
     /// Makes a cage without descriptors, at the root, with umask 022.
     ///
     /// # Errors
-    /// EEXIST: there is a cage of this id.
+    /// EEXIST: there is a cage of this id. ENOMEM
     pub fn create_cage(&self, id: u64, credentials: Credentials) -> Result<Arc<Cage>> {
-        self.add(Cage::new(id, Arc::clone(&self.tree), credentials, self.nofile))
+        self.add(Cage::new(id, Arc::clone(&self.tree), credentials, self.nofile)?)
     }
 
     /// The cage of this id.
@@ -267,6 +291,10 @@ impl Imfs {
             // The cage's drop closes its descriptors, after the lock.
             drop(cages);
             return Err(Errno::EEXIST);
+        }
+        if cages.try_reserve(1).is_err() {
+            drop(cages);
+            return Err(Errno::ENOMEM);
         }
         cages.insert(cage.id(), Arc::clone(&cage));
         Ok(cage)

@@ -30,7 +30,7 @@ impl Cage {
         let cred = if flags.contains(AtFlags::EACCESS) {
             cred
         } else {
-            real = as_real_user(cred);
+            real = as_real_user(cred)?;
             &real
         };
         let follow = !flags.contains(AtFlags::SYMLINK_NOFOLLOW);
@@ -48,10 +48,13 @@ impl Cage {
 
 /// The credentials with which access(2) asks (`access_override_creds`): the real user's, with capabilities only for
 /// root.
-fn as_real_user(cred: &Credentials) -> Credentials {
-    let mut real = cred.clone();
+///
+/// # Errors
+/// ENOMEM
+fn as_real_user(cred: &Credentials) -> Result<Credentials> {
+    let mut real = cred.try_clone()?;
     real.fsuid = cred.uid;
     real.fsgid = cred.gid;
     real.effective = if cred.uid == 0 { cred.permitted } else { Capabilities::empty() };
-    real
+    Ok(real)
 }

@@ -3,7 +3,7 @@
 use super::{Cage, Places};
 use crate::abi::{Access, Errno, Mode, PATH_MAX, Result};
 use crate::inode::{Capabilities, Inode, permission};
-use crate::sync::alloc::try_box;
+use crate::sync::alloc::{try_box, try_copy};
 use crate::sync::epoch::{self, Guard};
 use crate::sync::refcount::Shared;
 use std::sync::atomic::Ordering;
@@ -72,7 +72,7 @@ impl Cage {
     /// starts with "(unreachable)".
     ///
     /// # Errors
-    /// ENOENT: it was removed. ENAMETOOLONG: longer than PATH_MAX.
+    /// ENOENT: it was removed. ENAMETOOLONG: longer than PATH_MAX. ENOMEM, ESRCH
     pub fn getcwd(&self) -> Result<Vec<u8>> {
         let guard = epoch::pin();
         let places = self.places.load(&guard).ok_or(Errno::ESRCH)?;
@@ -83,33 +83,29 @@ impl Cage {
         if at.attributes.nlink() == 0 {
             return Err(Errno::ENOENT);
         }
-        let mut names = Vec::new();
-        let mut len = 0;
-        let mut reachable = at.same(root);
-        while !reachable {
+        // From the end to the front, as the names are found.
+        let mut path = [0; PATH_MAX];
+        let mut start = path.len();
+        let mut put = |bytes: &[u8]| {
+            start = start.checked_sub(bytes.len()).filter(|start| *start > 0).ok_or(Errno::ENAMETOOLONG)?;
+            path[start..start + bytes.len()].copy_from_slice(bytes);
+            Ok(())
+        };
+        if at.same(root) || at.get().directory()?.parent(&guard).is_none() {
+            put(b"/")?;
+        }
+        while !at.same(root) {
             let directory = at.get().directory()?;
-            let Some(parent) = directory.parent(&guard) else { break };
-            let name = directory.own_name(&guard);
-            len += name.len() + 1;
-            if len >= PATH_MAX {
-                return Err(Errno::ENAMETOOLONG);
-            }
-            names.push(name);
+            let Some(parent) = directory.parent(&guard) else {
+                put(b"(unreachable)")?;
+                break;
+            };
+            put(directory.own_name(&guard))?;
+            put(b"/")?;
             at = parent;
-            reachable = at.same(root);
         }
-        let mut path = Vec::new();
-        if !reachable {
-            path.extend_from_slice(b"(unreachable)");
-        }
-        for name in names.iter().rev() {
-            path.push(b'/');
-            path.extend_from_slice(name);
-        }
-        if names.is_empty() {
-            path.push(b'/');
-        }
-        Ok(path)
+        let path = try_copy(&path[start..]).ok_or(Errno::ENOMEM)?;
+        Ok(path.into_vec())
     }
 
     /// Sets the file-mode creation mask, and returns the old one.

@@ -5,7 +5,7 @@ use std::sync::atomic::Ordering;
 
 use super::Cage;
 use crate::abi::{Errno, Result};
-use crate::inode::{Capabilities, Credentials};
+use crate::inode::{Capabilities, Credentials, try_groups};
 use crate::sync::alloc::try_box;
 use crate::sync::epoch;
 
@@ -26,9 +26,9 @@ impl Cage {
     /// Who the cage is now.
     ///
     /// # Errors
-    /// ESRCH: the cage has exited.
+    /// ESRCH: the cage has exited. ENOMEM
     pub fn credentials(&self) -> Result<Credentials> {
-        self.cred(&epoch::pin()).cloned()
+        self.cred(&epoch::pin())?.try_clone()
     }
 
     /// Makes the cage somebody else, whatever the rules: for doors, which know who their caller is. The limit of file
@@ -196,7 +196,7 @@ impl Cage {
             if groups.len() > NGROUPS_MAX {
                 return Err(Errno::EINVAL);
             }
-            cred.groups = groups.to_vec();
+            cred.groups = try_groups(groups)?;
             Ok(())
         })
     }
@@ -237,7 +237,7 @@ impl Cage {
     ) -> Result<()> {
         let guard = epoch::pin();
         let lock = self.change.lock();
-        let mut new = self.cred(&guard)?.clone();
+        let mut new = self.cred(&guard)?.try_clone()?;
         let fsize = new.fsize;
         change(&mut new)?;
         // A new limit is no new identity.
