@@ -6,6 +6,7 @@
 //! ```text
 //! session     a mount and its threads, from mount to unmount
 //!   mount     mount(2), umount(2), fusermount3
+//!   tuning    the kernel's limits for a mount's cache
 //!   operations   one method a request (fuser::Filesystem)
 //!     door       what they share: the instance, capabilities of the kernel, cache lifetimes
 //!       nodes      inode number -> inode, as long as the kernel remembers it
@@ -27,6 +28,7 @@ mod nodes;
 mod operations;
 mod options;
 mod session;
+mod tuning;
 mod writeback;
 
 pub use crate::error::Error;

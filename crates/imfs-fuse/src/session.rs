@@ -2,7 +2,7 @@
 //!
 //! Knows how a mount comes and goes, not what it answers. Entered by whoever mounts.
 
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::linux::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -14,7 +14,7 @@ use imfs::Imfs;
 use crate::door::Door;
 use crate::mount::{Mounted, Unmounted};
 use crate::writeback::write_back;
-use crate::{Error, Options, mount};
+use crate::{Error, Options, mount, tuning};
 
 /// An instance that a kernel has mounted, answered by threads of this process. Dropping it unmounts.
 pub struct Session {
@@ -92,6 +92,7 @@ impl Session {
         mut served: fuser::Session<Door>,
         place: impl FnOnce(&mut fuser::Session<Door>) -> Place,
     ) -> Result<Self, Error> {
+        tuning::lift_limits(served.as_fd());
         let place = place(&mut served);
         let notifier = served.notifier();
         door.writeback().start(notifier.clone()).map_err(Error::Thread)?;

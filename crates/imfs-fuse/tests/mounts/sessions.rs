@@ -150,3 +150,17 @@ fn options_show_in_the_mount_table() {
         assert!(shown.contains(&option), "{option}: {line}");
     }
 }
+
+/// Where the kernel's limits can be lifted they are: a writer that is faster than a hundredth of memory is not slowed down.
+#[test]
+fn limits_of_the_cache_are_lifted() {
+    let mount = Mount::new();
+    let device = std::os::unix::fs::MetadataExt::dev(&fs::metadata(mount.path()).unwrap());
+    let limits = format!("/sys/class/bdi/{}:{}", libc::major(device), libc::minor(device));
+    let Ok(limit) = fs::read_to_string(format!("{limits}/read_ahead_kb")) else {
+        eprintln!("SKIPPED: no {limits}");
+        return;
+    };
+    let writable = fs::OpenOptions::new().write(true).open(format!("{limits}/read_ahead_kb")).is_ok();
+    assert!(!writable || limit == "1024\n", "{limit}");
+}
