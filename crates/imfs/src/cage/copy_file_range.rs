@@ -68,12 +68,16 @@ impl Cage {
     ///
     /// # Errors
     /// EBADF: not open for reading, or writing, or open with O_APPEND. EINVAL: not in whole blocks, beyond the end,
-    /// overlapping in one file, or not a regular file. EISDIR, EFBIG, ENOSPC, ENOMEM, EPERM (immutable)
+    /// overlapping in one file, or not a regular file. EISDIR, EXDEV (a nameless pipe), EFBIG, ENOSPC, ENOMEM, EPERM
+    /// (immutable)
     pub fn ficlonerange(&self, fd: i32, range: &FileCloneRange) -> Result<()> {
         let guard = epoch::pin();
         self.table.get(fd, &guard)?.opened(&guard)?;
         let src_fd = i32::try_from(range.src_fd).map_err(|_| Errno::EBADF)?;
         let pair = self.pair(src_fd, fd, &guard)?;
+        if pair.from.dev() != pair.to.dev() {
+            return Err(Errno::EXDEV);
+        }
         pair.check_files()?;
         let (from, to, len) = (range.src_offset, range.dest_offset, range.src_length);
         // `remap_verify_area`

@@ -1,9 +1,9 @@
 //! Open file descriptions (open(2)): what descriptors stand for, shared by dup(2) and fork(2).
 
 use std::fmt;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 
-use crate::abi::{Errno, OFlags, Result};
+use crate::abi::{Errno, FOwnerEx, OFlags, Result};
 use crate::inode::pipe::End;
 use crate::inode::{Inode, Object, Superblock};
 use crate::sync::epoch::{self, Guard};
@@ -27,6 +27,12 @@ pub(super) struct Description {
     pub(crate) stream_end: AtomicU64,
     /// The identity of the credentials that it was opened with.
     opener: u64,
+    /// Whether open(2) made the file.
+    created: AtomicBool,
+    /// Who gets a signal when there is something to read or write, and which one: kept for the door, which sends them.
+    /// The owner's kind stands above the number.
+    owner: AtomicU64,
+    signal: AtomicI32,
 }
 
 /// A descriptor that IMFS does not own, in a cage's table: a door's stdin, socket or host file. It shares the number
@@ -104,7 +110,10 @@ impl Description {
         opener: u64,
     ) -> Result<Ref<Self>> {
         let (flags, offset, stream_end) = (flags.bits().into(), Mutex::new(0), AtomicU64::new(u64::MAX));
-        Ref::try_new(Self { inode, foreign, end, flags, offset, stream_end, opener }).ok_or(Errno::ENOMEM)
+        let (created, owner, signal) = (AtomicBool::new(false), AtomicU64::new(0), AtomicI32::new(0));
+        let description =
+            Self { inode, foreign, end, flags, offset, stream_end, opener, created, owner, signal };
+        Ref::try_new(description).ok_or(Errno::ENOMEM)
     }
 
     /// Its number, which no other description of the process has while this one is open: the owner of its locks.
@@ -132,6 +141,38 @@ impl Description {
     #[inline]
     pub(crate) fn flags(&self) -> OFlags {
         OFlags::from_bits_retain(self.flags.load(Ordering::Relaxed))
+    }
+
+    /// Whether open(2) made the file (`FMODE_CREATED`).
+    pub(crate) fn is_created(&self) -> bool {
+        self.created.load(Ordering::Relaxed)
+    }
+
+    /// Notes that open(2) made the file.
+    pub(crate) fn set_created(&self) {
+        self.created.store(true, Ordering::Relaxed);
+    }
+
+    /// Who gets SIGIO.
+    pub(crate) fn owner(&self) -> FOwnerEx {
+        let word = self.owner.load(Ordering::Relaxed);
+        FOwnerEx { kind: (word >> 32) as i32, pid: word as i32 }
+    }
+
+    /// Sets who gets SIGIO.
+    pub(crate) fn set_owner(&self, owner: FOwnerEx) {
+        let word = u64::from(owner.kind as u32) << 32 | u64::from(owner.pid as u32);
+        self.owner.store(word, Ordering::Relaxed);
+    }
+
+    /// The signal in place of SIGIO; 0 is SIGIO itself.
+    pub(crate) fn signal(&self) -> i32 {
+        self.signal.load(Ordering::Relaxed)
+    }
+
+    /// Sets the signal in place of SIGIO.
+    pub(crate) fn set_signal(&self, signal: i32) {
+        self.signal.store(signal, Ordering::Relaxed);
     }
 
     /// Sets or clears one flag.

@@ -1,12 +1,42 @@
-//! ioctl(2): the requests that any file answers, and FIONREAD. Cloning (FICLONE) stands with copy_file_range.
+//! ioctl(2): the requests that files answer (fs/ioctl.c, fs/file_attr.c), and FIONREAD of pipes.
 
 use super::Cage;
 use super::description::Description;
-use crate::abi::ioctl::{FIGETBSZ, FIOASYNC, FIOCLEX, FIONBIO, FIONCLEX, FIONREAD, FIOQSIZE};
-use crate::abi::{Errno, FdFlags, OFlags, PAGE_SIZE, Result};
+use crate::abi::ioctl::*;
+use crate::abi::{Errno, FdFlags, FileCloneRange, FsXattr, OFlags, PAGE_SIZE, Result};
 use crate::inode::device::Device;
-use crate::inode::{Inode, Object};
+use crate::inode::{Capabilities, Inode, Object};
 use crate::sync::epoch;
+
+/// The argument of a request. The door copies in what a pointer points to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IoctlArg {
+    /// An int: that which the argument points to, or for FICLONE the argument itself. Of a request that takes none, or
+    /// only gives something back, it does not matter.
+    Int(i32),
+    /// That of FICLONERANGE.
+    CloneRange(FileCloneRange),
+    /// That of FS_IOC_FSSETXATTR.
+    FsXattr(FsXattr),
+}
+
+impl From<i32> for IoctlArg {
+    fn from(int: i32) -> Self {
+        IoctlArg::Int(int)
+    }
+}
+
+impl From<FileCloneRange> for IoctlArg {
+    fn from(range: FileCloneRange) -> Self {
+        IoctlArg::CloneRange(range)
+    }
+}
+
+impl From<FsXattr> for IoctlArg {
+    fn from(fsxattr: FsXattr) -> Self {
+        IoctlArg::FsXattr(fsxattr)
+    }
+}
 
 /// What a request gives back, for the door to put where the argument points to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,38 +47,72 @@ pub enum IoctlResult {
     Int(i32),
     /// A `loff_t`.
     Long(i64),
+    /// A `struct fsxattr`.
+    FsXattr(FsXattr),
 }
 
 impl Cage {
-    /// Answers a request whose argument, if it takes one, points to the int `arg`.
+    /// Answers a request.
     ///
     /// # Errors
-    /// EBADF; ENOTTY: the file does not know the request (which random and urandom call EINVAL).
-    pub fn ioctl(&self, fd: i32, request: u32, arg: i32) -> Result<IoctlResult> {
+    /// EBADF; ENOTTY: the file does not know the request (which random and urandom call EINVAL); EFAULT: not the
+    /// argument that the request takes; and those of the request: see [`ficlonerange`](Self::ficlonerange) and
+    /// [`Inode::set_fileattr`].
+    pub fn ioctl(&self, fd: i32, request: u32, arg: impl Into<IoctlArg>) -> Result<IoctlResult> {
+        let arg = arg.into();
         let guard = epoch::pin();
         let description = self.table.get(fd, &guard)?;
         let inode = description.opened(&guard)?.get();
         match request {
-            FIOCLEX | FIONCLEX => {
-                let flags = if request == FIOCLEX { FdFlags::CLOEXEC } else { FdFlags::empty() };
-                self.setfd(fd, flags)?;
-            }
-            FIONBIO => description.set_flag(OFlags::NONBLOCK, arg != 0),
-            FIOASYNC => {
-                let change = description.flags().contains(OFlags::ASYNC) != (arg != 0);
-                // Pipes send SIGIO, if their door has signals; others have nothing to signal.
-                if change && !matches!(inode.object, Object::Pipe(_)) {
-                    return Err(Errno::ENOTTY);
-                }
-                description.set_flag(OFlags::ASYNC, arg != 0);
-            }
+            FIOCLEX => self.setfd(fd, FdFlags::CLOEXEC)?,
+            FIONCLEX => self.setfd(fd, FdFlags::empty())?,
+            FIONBIO => description.set_flag(OFlags::NONBLOCK, arg.int()? != 0),
+            FIOASYNC => set_async(description.get(), inode, arg.int()? != 0)?,
             FIOQSIZE => return qsize(inode),
             FIGETBSZ => return Ok(IoctlResult::Int(PAGE_SIZE as i32)),
             FIONREAD => return bytes_to_read(description.get(), inode),
+            FICLONE => self.ficlone(fd, arg.int()?)?,
+            FICLONERANGE => match arg {
+                IoctlArg::CloneRange(range) => self.ficlonerange(fd, &range)?,
+                _ => return Err(Errno::EFAULT),
+            },
+            FS_IOC_GETFLAGS => return Ok(IoctlResult::Int(inode.fileattr()? as i32)),
+            FS_IOC_SETFLAGS => inode.set_fileattr(arg.int()? as u32, self.cred(&guard)?)?,
+            FS_IOC_FSGETXATTR => return Ok(IoctlResult::FsXattr(FsXattr::from_flags(inode.fileattr()?))),
+            FS_IOC_FSSETXATTR => {
+                let IoctlArg::FsXattr(asked) = arg else { return Err(Errno::EFAULT) };
+                inode.fileattr()?;
+                inode.set_fileattr(asked.flags().ok_or(Errno::EOPNOTSUPP)?, self.cred(&guard)?)?;
+            }
+            FIFREEZE | FITHAW if !self.cred(&guard)?.capable(Capabilities::SYS_ADMIN) => {
+                return Err(Errno::EPERM);
+            }
+            FITHAW => return Err(Errno::EINVAL),
+            FIFREEZE | FS_IOC_FIEMAP | FIDEDUPERANGE => return Err(Errno::EOPNOTSUPP),
+            FIBMAP if matches!(inode.object, Object::Regular(_)) => return Err(Errno::EINVAL),
             _ => return Err(unknown(inode)),
         }
         Ok(IoctlResult::Nothing)
     }
+}
+
+impl IoctlArg {
+    fn int(self) -> Result<i32> {
+        if let IoctlArg::Int(int) = self { Ok(int) } else { Err(Errno::EFAULT) }
+    }
+}
+
+/// `ioctl_fioasync`.
+///
+/// # Errors
+/// ENOTTY: pipes send SIGIO, if their door has signals; others have nothing to signal.
+fn set_async(description: &Description, inode: &Inode, on: bool) -> Result<()> {
+    let changes = description.flags().contains(OFlags::ASYNC) != on;
+    if changes && !matches!(inode.object, Object::Pipe(_)) {
+        return Err(Errno::ENOTTY);
+    }
+    description.set_flag(OFlags::ASYNC, on);
+    Ok(())
 }
 
 /// `ioctl_fioqsize`: the space that the file takes.

@@ -13,6 +13,8 @@ mod credentials;
 mod description;
 mod dup;
 mod fallocate;
+mod fcntl;
+mod flock;
 mod getdents;
 mod ioctl;
 mod link;
@@ -44,8 +46,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 pub use self::description::Foreign;
+pub use self::fcntl::FcntlArg;
 pub use self::getdents::Dir;
-pub use self::ioctl::IoctlResult;
+pub use self::ioctl::{IoctlArg, IoctlResult};
 pub use self::poll::AskForeign;
 
 use self::table::Table;

@@ -130,9 +130,12 @@ impl Cage {
             }
             walk.root = walk.start;
         }
-        let inode = self.open_inode(&walk, path, &request)?;
+        let (inode, created) = self.open_inode(&walk, path, &request)?;
         let cloexec = request.has(OFlags::CLOEXEC);
         let description = self.open_description(inode, &request, guard)?;
+        if created {
+            description.set_created();
+        }
         Ok(number.fill(description, cloexec))
     }
 
@@ -143,22 +146,34 @@ impl Cage {
         Ok(inode)
     }
 
-    /// Finds or makes the inode, and checks that it may be opened so (`path_openat`).
-    fn open_inode<'g>(&self, walk: &Walk<'g>, path: &'g [u8], request: &Request) -> Result<Ref<Inode>> {
+    /// Finds the inode, and checks that it may be opened so, or makes one; and whether it was made with its name
+    /// (`path_openat`).
+    fn open_inode<'g>(
+        &self,
+        walk: &Walk<'g>,
+        path: &'g [u8],
+        request: &Request,
+    ) -> Result<(Ref<Inode>, bool)> {
         if request.has(OFlags::TMPFILE_BIT) {
             let dir = walk.find(path, !request.has(OFlags::NOFOLLOW))?;
-            return Inode::tmpfile(dir, request.mode, self.mask(), walk.cred, walk.guard);
+            let inode = Inode::tmpfile(dir, request.mode, self.mask(), walk.cred, walk.guard)?;
+            return Ok((inode, false));
         }
         if request.has(OFlags::CREAT) {
             return self.open_or_create(walk, path, request);
         }
         let inode = walk.find(path, !request.has(OFlags::NOFOLLOW))?;
         may_open(inode, request, walk.cred)?;
-        hold(inode).ok_or(Errno::ENOENT)
+        Ok((hold(inode).ok_or(Errno::ENOENT)?, false))
     }
 
     /// open(2) with O_CREAT (`open_last_lookups`, `lookup_open`).
-    fn open_or_create<'g>(&self, walk: &Walk<'g>, path: &'g [u8], request: &Request) -> Result<Ref<Inode>> {
+    fn open_or_create<'g>(
+        &self,
+        walk: &Walk<'g>,
+        path: &'g [u8],
+        request: &Request,
+    ) -> Result<(Ref<Inode>, bool)> {
         let exclusive = request.has(OFlags::EXCL);
         let follow = !exclusive && !request.has(OFlags::NOFOLLOW);
         loop {
@@ -178,7 +193,7 @@ impl Cage {
                 may_create_in_sticky(at.dir, found, walk.cred)?;
                 may_open(found, request, walk.cred)?;
                 match hold(found) {
-                    Some(inode) => return Ok(inode),
+                    Some(inode) => return Ok((inode, false)),
                     // Unlinked since it was found.
                     None => continue,
                 }
@@ -188,7 +203,7 @@ impl Cage {
             match Inode::create(at.dir, name, &new, walk.cred, walk.guard) {
                 // Made by another since it was not found.
                 Err(Errno::EEXIST) if !exclusive => {}
-                made => return made,
+                made => return Ok((made?, true)),
             }
         }
     }

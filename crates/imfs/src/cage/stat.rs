@@ -6,6 +6,8 @@ use crate::inode::Inode;
 use crate::sync::epoch::{self, Guard};
 use crate::sync::refcount::Shared;
 
+/// The attributes that are flags of the file: those of ioctl_iflags(2), with the same values.
+const FILE_ATTRIBUTES: StatxAttr = StatxAttr::IMMUTABLE.union(StatxAttr::APPEND).union(StatxAttr::NODUMP);
 /// `st_blksize`.
 const BLKSIZE: u32 = PAGE_SIZE as u32;
 
@@ -117,8 +119,8 @@ fn statx_of(inode: &Inode) -> Statx {
     Statx {
         mask: StatxMask::BASIC_STATS | StatxMask::BTIME | StatxMask::MNT_ID,
         blksize: BLKSIZE,
-        attributes: StatxAttr::empty(),
-        attributes_mask: StatxAttr::MOUNT_ROOT,
+        attributes: StatxAttr::from_bits_retain(inode.file_flags().into()) & FILE_ATTRIBUTES,
+        attributes_mask: StatxAttr::MOUNT_ROOT | FILE_ATTRIBUTES,
         nlink: attr.nlink,
         uid: attr.uid,
         gid: attr.gid,

@@ -1,13 +1,14 @@
 //! What few inodes have: extended attributes and access lists, in one box that is made when it is first needed.
 
 use super::acl::Acl;
-use super::locks::LockSlot;
+use super::locks::{Caller, LockSlot};
 use super::xattr::{CAPABILITY_NAME, Xattrs};
 use super::{Credentials, Inode};
-use crate::abi::{Access, Errno, Mode};
+use crate::abi::{Access, Errno, Flock, FlockOp, Mode, fcntl};
 use crate::sync::epoch;
 use crate::sync::lock::{Mutex, rank};
 use crate::sync::refcount::{Evict, Ref, Slot};
+use crate::sync::wait::Interrupts;
 
 impl Evict for Acl {}
 
@@ -60,6 +61,51 @@ impl Inode {
         if let Some(extras) = self.extras() {
             // There seldom is one: no error.
             let _ = extras.xattrs.lock().remove(CAPABILITY_NAME, &*self.sb);
+        }
+    }
+
+    /// Sets a record lock (`F_SETLK` and its kin of fcntl(2)): see [`LockSlot::set`]. May wait.
+    ///
+    /// # Errors
+    /// EBADF, EINVAL, EOVERFLOW, EAGAIN, EDEADLK, EINTR, ENOLCK, ENOMEM
+    pub fn setlk(
+        &self,
+        caller: &Caller,
+        command: i32,
+        lock: &Flock,
+        interrupts: &Interrupts,
+    ) -> Result<(), Errno> {
+        let unlocks = lock.kind == fcntl::F_UNLCK;
+        self.with_locks(unlocks, |locks| locks.set(&self.sb.locks, caller, command, lock, interrupts))
+    }
+
+    /// Asks for the first record lock in the way (`F_GETLK` and `F_OFD_GETLK` of fcntl(2)): see [`LockSlot::get`].
+    ///
+    /// # Errors
+    /// EINVAL, EOVERFLOW
+    pub fn getlk(&self, caller: &Caller, command: i32, lock: &mut Flock) -> Result<(), Errno> {
+        self.with_locks(true, |locks| locks.get(caller, command, lock))
+    }
+
+    /// flock(2) on an open file description: see [`LockSlot::flock`]. May wait.
+    ///
+    /// # Errors
+    /// EINVAL, EWOULDBLOCK, EINTR, ENOLCK, ENOMEM
+    pub fn flock(&self, description: u64, operation: FlockOp, interrupts: &Interrupts) -> Result<(), Errno> {
+        let unlocks = operation.contains(FlockOp::UN);
+        self.with_locks(unlocks, |locks| locks.flock(description, operation, interrupts))
+    }
+
+    /// Calls `act` with the locks of the inode; where there are none and none is asked for, with an empty place.
+    fn with_locks<R>(
+        &self,
+        only_looks: bool,
+        act: impl FnOnce(&LockSlot) -> Result<R, Errno>,
+    ) -> Result<R, Errno> {
+        match self.extras() {
+            Some(extras) => act(&extras.locks),
+            None if only_looks => act(&LockSlot::new()),
+            None => act(&self.make_extras()?.locks),
         }
     }
 

@@ -20,7 +20,12 @@ impl Inode {
         if !matches!(self.object, Object::Regular(_) | Object::Directory(_)) {
             return Err(Errno::ENOTTY);
         }
-        Ok((self.attributes.owner().flags & FILE_FLAGS) >> FILE_FLAGS_SHIFT)
+        Ok(self.file_flags())
+    }
+
+    /// The flags of anything.
+    pub(crate) fn file_flags(&self) -> u32 {
+        (self.attributes.owner().flags & FILE_FLAGS) >> FILE_FLAGS_SHIFT
     }
 
     /// Sets all flags.

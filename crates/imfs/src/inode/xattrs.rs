@@ -24,10 +24,12 @@ impl Inode {
         xattr::check_name(name)?;
         let Some(kind) = AclKind::of_name(name) else {
             xattr::may_get(name, &self.facts(cred), |want| permission(self, cred, want))?;
+            self.can_have_xattrs()?;
             let extras = self.extras().ok_or(Errno::ENODATA)?;
             return extras.xattrs.lock().get(name, buffer);
         };
         acl::check_get(self.file_type())?;
+        self.can_have_xattrs()?;
         let guard = epoch::pin();
         let acl = self.extras().and_then(|extras| extras.acl(kind).load(&guard)).ok_or(Errno::ENODATA)?;
         acl.encode(buffer)
@@ -43,6 +45,7 @@ impl Inode {
             return self.set_acl(kind, RawAcl::parse(value)?, cred);
         }
         xattr::may_set(name, value, &self.facts(cred), |want| permission(self, cred, want))?;
+        self.can_have_xattrs()?;
         self.make_extras()?.xattrs.lock().set(name, value, flags, &*self.sb)?;
         self.changed();
         Ok(())
@@ -71,6 +74,7 @@ impl Inode {
             return self.set_acl(kind, None, cred);
         }
         xattr::may_remove(name, &self.facts(cred), |want| permission(self, cred, want))?;
+        self.can_have_xattrs()?;
         self.extras().ok_or(Errno::ENODATA)?.xattrs.lock().remove(name, &*self.sb)?;
         self.changed();
         Ok(())
@@ -78,6 +82,7 @@ impl Inode {
 
     /// Sets an access list or removes it (`vfs_set_acl`, `set_posix_acl`, `simple_set_acl`).
     fn set_acl(&self, kind: AclKind, acl: Option<RawAcl<'_>>, cred: &Credentials) -> Result<()> {
+        self.can_have_xattrs()?;
         let owner = self.attributes.owner();
         if owner.flags & (IMMUTABLE | APPEND_ONLY) != 0 {
             return Err(Errno::EPERM);
@@ -111,6 +116,12 @@ impl Inode {
         });
         drop(lock);
         Ok(())
+    }
+
+    /// # Errors
+    /// EOPNOTSUPP: a nameless pipe, whose file system has no attributes.
+    fn can_have_xattrs(&self) -> Result<()> {
+        if self.dev() == self.sb.dev { Ok(()) } else { Err(Errno::EOPNOTSUPP) }
     }
 
     fn changed(&self) {

@@ -4,6 +4,9 @@ mod fixture;
 
 mod copy_file_range;
 mod fallocate;
+mod fcntl;
+mod flock;
+mod ioctl_iflags;
 mod pathconf;
 mod posix_fadvise;
 mod xattr;

@@ -251,6 +251,19 @@ fn new_entries_inherit_the_default_list_in_place_of_the_umask() {
 }
 
 #[test]
+fn special_files_have_no_user_attributes_and_nameless_pipes_none() {
+    let World { root, .. } = World::new();
+    root.mkfifo("/fifo", mode(0o644)).unwrap();
+    assert_eq!(root.setxattr("/fifo", "user.a", b"", ANY), Err(Errno::EPERM));
+    assert_eq!(root.setxattr("/fifo", "trusted.a", b"", ANY), Ok(()));
+    let [reader, _] = root.pipe().unwrap();
+    assert_eq!(root.fgetxattr(reader, "user.a", &mut []), Err(Errno::ENODATA));
+    assert_eq!(root.fgetxattr(reader, "trusted.a", &mut []), Err(Errno::EOPNOTSUPP));
+    assert_eq!(root.fsetxattr(reader, "trusted.a", b"", ANY), Err(Errno::EOPNOTSUPP));
+    assert_eq!(root.flistxattr(reader, &mut []), Ok(0));
+}
+
+#[test]
 fn setting_a_list_takes_set_group_id_from_who_is_no_member() {
     let world = World::new();
     let (root, user) = (&world.root, world.user());
@@ -259,4 +272,25 @@ fn setting_a_list_takes_set_group_id_from_who_is_no_member() {
     root.chmod("/file", mode(0o2745)).unwrap();
     user.setxattr("/file", ACCESS, &acl(7, &[], 4, None, 5), ANY).unwrap();
     assert_eq!(root.stat("/file").unwrap().mode, 0o100745);
+}
+
+#[test]
+fn readers_see_mode_and_list_of_one_moment() {
+    let world = World::new();
+    let (root, user) = (&world.root, world.user());
+    open(root, "/file");
+    // By either list the user may read; only by half of each not.
+    let lists = [acl(6, &[(USER, 4)], 0, Some(4), 0), acl(6, &[], 0, None, 4)];
+    root.setxattr("/file", ACCESS, &lists[0], ANY).unwrap();
+    let rounds = if cfg!(miri) { 20 } else { 2_000 };
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            for round in 0..rounds {
+                root.setxattr("/file", ACCESS, &lists[round % 2], ANY).unwrap();
+            }
+        });
+        for _ in 0..rounds {
+            assert_eq!(user.access("/file", Access::READ), Ok(()));
+        }
+    });
 }
