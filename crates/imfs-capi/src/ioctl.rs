@@ -1,7 +1,8 @@
 //! ioctl(2).
 
-use imfs::abi::ioctl::{FIOASYNC, FIONBIO};
-use imfs::cage::IoctlResult;
+use imfs::abi::ioctl::{FICLONE, FICLONERANGE, FIOASYNC, FIONBIO, FS_IOC_FSSETXATTR, FS_IOC_SETFLAGS};
+use imfs::abi::{FileCloneRange, FsXattr};
+use imfs::cage::{IoctlArg, IoctlResult};
 use libc::{c_int, c_ulong, c_void};
 
 use crate::arguments::{Any, Int, Num};
@@ -13,16 +14,26 @@ pub unsafe extern "C" fn imfs_ioctl(cage_id: c_int, fd: c_int, request: c_ulong,
         // The kernel takes an unsigned int too.
         let request = request as u32;
         let value = match request {
-            FIONBIO | FIOASYNC => {
+            FIONBIO | FIOASYNC | FS_IOC_SETFLAGS => {
                 cage.getfd(fd)?;
-                arg.place::<c_int>().get()?
+                IoctlArg::Int(arg.place::<c_int>().get()?)
             }
-            _ => 0,
+            FICLONE => IoctlArg::Int(arg.address() as c_int),
+            FICLONERANGE => {
+                cage.getfd(fd)?;
+                IoctlArg::CloneRange(FileCloneRange::from_bytes(&arg.place().get()?))
+            }
+            FS_IOC_FSSETXATTR => {
+                cage.getfd(fd)?;
+                IoctlArg::FsXattr(FsXattr::from_bytes(&arg.place().get()?))
+            }
+            _ => IoctlArg::Int(0),
         };
         match cage.ioctl(fd, request, value)? {
             IoctlResult::Nothing => Ok(()),
             IoctlResult::Int(value) => arg.place::<c_int>().put(value),
             IoctlResult::Long(value) => arg.place::<i64>().put(value),
+            IoctlResult::FsXattr(fsxattr) => arg.place().put(fsxattr.to_bytes()),
         }
     })
 }

@@ -123,7 +123,7 @@ fn a_waiting_call_gets_the_lock_or_is_interrupted() {
     set(root, 3, F_SETLK, WRITE, 0, 0).unwrap();
     let wait = || set(&child, 3, F_SETLKW, READ, 5, 1);
     assert_eq!(once_it_waits(&child, wait, || child.interrupt()), Err(Errno::EINTR));
-    let unlock = || drop(set(root, 3, F_SETLK, UNLOCK, 0, 10));
+    let unlock = || assert_eq!(set(root, 3, F_SETLK, UNLOCK, 0, 10), Ok(0));
     assert_eq!(once_it_waits(&child, wait, unlock), Ok(0));
     assert_eq!(in_the_way(root, 3), Some((2, 5, 1)));
 }
