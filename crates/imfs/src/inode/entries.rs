@@ -113,10 +113,14 @@ impl Evict for Chunk {
 }
 
 impl Record {
-    fn has(&self, name: &Name<'_>) -> bool {
-        self.hash.load(Ordering::Relaxed) == name.hash
+    /// Whether this is the name, if it is one that fits into a record; else, whether it may be.
+    #[inline]
+    fn resembles(&self, name: &Name<'_>) -> bool {
+        let [a, b, c] = &self.words;
+        a.load(Ordering::Relaxed) == name.words[0]
+            && b.load(Ordering::Relaxed) == name.words[1]
+            && c.load(Ordering::Relaxed) == name.words[2]
             && self.len.load(Ordering::Relaxed) as usize == name.bytes().len()
-            && self.words.iter().zip(&name.words).all(|(a, b)| a.load(Ordering::Relaxed) == *b)
     }
 }
 
@@ -142,9 +146,16 @@ impl Chunk {
         }
     }
 
-    fn has(&self, place: usize, name: &Name<'_>) -> bool {
-        let record = &self.records[place];
-        record.has(name) && (name.bytes().len() <= INLINE || self.long_name(place) == Some(name.bytes()))
+    /// The inode of the record at `place`, if the record has this name and is not removed.
+    #[inline]
+    fn inode_of<'g>(&self, place: usize, name: &Name<'_>, guard: &'g Guard) -> Option<Shared<'g, Inode>> {
+        let record = self.records.get(place)?;
+        if !record.resembles(name)
+            || (name.bytes().len() > INLINE && self.long_name(place) != Some(name.bytes()))
+        {
+            return None;
+        }
+        record.inode.load(guard)
     }
 
     fn long_name(&self, place: usize) -> Option<&[u8]> {
@@ -202,10 +213,12 @@ impl Chunk {
 }
 
 impl Table {
+    #[inline]
     fn chunk(&self, number: usize) -> Option<&Ref<Chunk>> {
         self.chunks.get(number)?.get()
     }
 
+    #[inline]
     fn at(&self, position: Position) -> Option<(&Chunk, usize)> {
         let place = position.0 as usize & (CHUNK - 1);
         self.chunk((position.0 >> PLACE_BITS) as usize).map(|chunk| (&**chunk, place))
@@ -222,22 +235,20 @@ impl Table {
             return self.find_in_first(name, guard);
         }
         let mask = self.index.len() - 1;
-        let mut slot = name.hash as usize & mask;
+        let mut slot = name.hash as usize;
         loop {
-            match self.index[slot].load(Ordering::Acquire) {
-                FREE => return None,
-                GONE => {}
-                found => {
-                    let position = Position(found - 2);
-                    if let Some((chunk, place)) = self.at(position)
-                        && chunk.has(place, name)
-                        && let Some(inode) = chunk.records[place].inode.load(guard)
-                    {
-                        return Some((position, inode));
-                    }
+            let found = self.index[slot & mask].load(Ordering::Acquire);
+            if found > GONE {
+                let position = Position(found - 2);
+                if let Some((chunk, place)) = self.at(position)
+                    && let Some(inode) = chunk.inode_of(place, name, guard)
+                {
+                    return Some((position, inode));
                 }
+            } else if found == FREE {
+                return None;
             }
-            slot = (slot + 1) & mask;
+            slot = slot.wrapping_add(1);
         }
     }
 
@@ -245,9 +256,8 @@ impl Table {
         let chunk = self.chunk(0)?;
         let filled = chunk.filled.load(Ordering::Acquire) as usize;
         (0..filled).find_map(|place| {
-            // The check of the name comes first: a record whose inode is gone may have a living namesake behind it.
-            let inode = chunk.has(place, name).then(|| chunk.records[place].inode.load(guard))??;
-            Some((Position(place as u32), inode))
+            // A record that was removed may have a living namesake behind it.
+            Some((Position(place as u32), chunk.inode_of(place, name, guard)?))
         })
     }
 
