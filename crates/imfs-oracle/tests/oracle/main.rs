@@ -31,5 +31,5 @@ macro_rules! tables {
 }
 
 tables! {
-    open,
+    link, mkdir, mknod, open, readlink, rmdir, symlink, unlink,
 }

@@ -7,6 +7,9 @@ use imfs_oracle::kernel::Kernel;
 /// Only cases whose name contains this are run.
 const ONLY: &str = "IMFS_ORACLE_CASE";
 
+/// How many threads share a table: most of a case's time is spent waiting for the clock.
+const THREADS: usize = 3;
+
 /// How many differences are printed in full.
 const SHOWN: usize = 40;
 
@@ -48,22 +51,14 @@ pub(crate) fn run(table: &str, cases: Vec<Case>) {
         return;
     }
     let only = std::env::var(ONLY).unwrap_or_default();
-    let mut failures = Vec::new();
-    let mut ran = 0;
-    let (mut oracle, mut subject) = (Kernel::new(), Kernel::new());
-    for case in cases {
-        let name = format!("{table}/{}", case.name);
-        if !name.contains(&only) {
-            continue;
-        }
-        ran += 1;
-        let subject: &mut dyn Side = &mut subject;
-        if let Some(found) = check(&mut oracle, subject, &with_ticks(Case { name: name.clone(), ..case })) {
-            failures.push(format!(
-                "{found}repeat: {ONLY}='{name}' cargo nextest run -p imfs-oracle oracle::{table}\n"
-            ));
-        }
-    }
+    let named = cases.into_iter().map(|c| Case { name: format!("{table}/{}", c.name), ..c });
+    let cases: Vec<_> = named.filter(|c| c.name.contains(&only)).collect();
+    let ran = cases.len();
+    let failures: Vec<String> = std::thread::scope(|s| {
+        let parts = cases.chunks(ran.div_ceil(THREADS).max(1));
+        let threads: Vec<_> = parts.map(|part| s.spawn(|| run_part(table, part))).collect();
+        threads.into_iter().flat_map(|t| t.join().expect("a part of the table panicked")).collect()
+    });
     println!("{table}: {ran} cases, {} differ", failures.len());
     if !failures.is_empty() {
         let shown = failures.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join("\n");
@@ -73,4 +68,14 @@ pub(crate) fn run(table: &str, cases: Vec<Case>) {
             failures.len().min(SHOWN)
         );
     }
+}
+
+fn run_part(table: &str, cases: &[Case]) -> Vec<String> {
+    let (mut oracle, mut subject) = (Kernel::new(), Kernel::new());
+    let subject: &mut dyn Side = &mut subject;
+    let repeat =
+        |name: &str| format!("repeat: {ONLY}='{name}' cargo nextest run -p imfs-oracle oracle::{table}\n");
+    let differs =
+        |case: &Case| check(&mut oracle, subject, &with_ticks(case.clone())).map(|f| f + &repeat(&case.name));
+    cases.iter().filter_map(differs).collect()
 }
