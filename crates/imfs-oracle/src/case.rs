@@ -2,7 +2,9 @@
 //!
 //! A case is data. It does not know that it will run twice.
 
+use crate::args::Bytes;
 use crate::call::Call;
+use crate::fixture::{KINDS, as_user, users, with};
 use std::fmt;
 
 /// What a process does in a step.
@@ -123,6 +125,48 @@ impl Case {
     pub fn stated(name: impl Into<String>, setup: Vec<Step>, steps: Vec<(Step, &str)>) -> Self {
         let (steps, outcomes): (Vec<_>, Vec<_>) = steps.into_iter().map(|(s, o)| (s, o.to_string())).unzip();
         Case { stated: Some(outcomes), ..Case::new(name, setup, steps) }
+    }
+}
+
+/// Adds cases to a table.
+pub trait Table {
+    /// One case.
+    fn add(&mut self, name: impl Into<String>, setup: Vec<Step>, steps: Vec<Step>);
+    /// One case for each user: root prepares, the user acts.
+    fn each_user(&mut self, name: impl Into<String>, setup: Vec<Step>, steps: Vec<Step>);
+    /// One case for root and one for alice, for each path of [`crate::paths::PATHS`], over the tree that they belong to.
+    fn each_path(&mut self, name: impl Into<String>, steps: impl Fn(&Bytes) -> Vec<Step>);
+    /// One case for each user and each kind of object at `/w/x`.
+    fn each_kind(&mut self, name: impl Into<String>, steps: impl Fn() -> Vec<Step>);
+}
+
+impl Table for Vec<Case> {
+    fn add(&mut self, name: impl Into<String>, setup: Vec<Step>, steps: Vec<Step>) {
+        self.push(Case::new(name, setup, steps));
+    }
+
+    fn each_user(&mut self, name: impl Into<String>, setup: Vec<Step>, steps: Vec<Step>) {
+        let name = name.into();
+        for (who, user) in users() {
+            self.add(format!("{name}/{user}"), setup.clone(), as_user(who, steps.clone()));
+        }
+    }
+
+    fn each_path(&mut self, name: impl Into<String>, steps: impl Fn(&Bytes) -> Vec<Step>) {
+        let name = name.into();
+        for (i, (about, path)) in crate::paths::paths().into_iter().enumerate() {
+            for (who, user) in users().take(2) {
+                let name = format!("{name}/path{i}:{about}/{user}");
+                self.add(name, crate::paths::tree(), as_user(who, steps(&path)));
+            }
+        }
+    }
+
+    fn each_kind(&mut self, name: impl Into<String>, steps: impl Fn() -> Vec<Step>) {
+        let name = name.into();
+        for kind in KINDS {
+            self.each_user(format!("{name}/{}", kind.name), with(kind), steps());
+        }
     }
 }
 

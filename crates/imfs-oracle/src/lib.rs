@@ -15,5 +15,6 @@ pub mod compare;
 pub mod fixture;
 pub mod kernel;
 pub mod outcome;
+pub mod paths;
 pub mod prelude;
 pub mod users;

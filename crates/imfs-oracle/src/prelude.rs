@@ -1,8 +1,8 @@
 //! What a table needs: the calls, the steps, the fixtures, and the kernel's constants.
 
-pub use crate::args::{Data, data, rep};
+pub use crate::args::{Bytes, Data, data, rep};
 pub use crate::call::*;
-pub use crate::case::{Case, Step, finish, p0, p1, p2, start};
+pub use crate::case::{Case, Step, Table, finish, p0, p1, p2, start};
 pub use crate::fixture::*;
 pub use crate::seq;
 pub use crate::users::*;

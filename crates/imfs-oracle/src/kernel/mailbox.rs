@@ -76,7 +76,7 @@ impl Shared {
             b.pid.store(0, Ordering::SeqCst);
         }
         self.tick_count.store(0, Ordering::SeqCst);
-        self.push_tick(coarse_now());
+        self.push_tick(clock(libc::CLOCK_REALTIME_COARSE));
     }
 
     fn push_tick(&self, s: Stamp) {
@@ -87,16 +87,15 @@ impl Shared {
         self.tick_count.store(n as u32 + 1, Ordering::SeqCst);
     }
 
-    /// Waits until the clock that stamps files has moved.
+    /// Waits until the clock that stamps files has passed this moment. Stamps are coarse, and since Linux 6.13 sometimes
+    /// fine: those of the past are not after the present as the fine clock tells it, those of the future not before it
+    /// once the coarse clock has passed it.
     pub(super) fn tick(&self) {
-        let before = coarse_now();
-        loop {
-            let now = coarse_now();
-            if now > before {
-                return self.push_tick(now);
-            }
+        let now = clock(libc::CLOCK_REALTIME);
+        while clock(libc::CLOCK_REALTIME_COARSE) <= now {
             std::thread::sleep(Duration::from_micros(300));
         }
+        self.push_tick(Stamp { nsec: now.nsec + 1, ..now });
     }
 
     /// The ticks so far.
@@ -199,11 +198,10 @@ impl Shared {
     }
 }
 
-/// The clock that stamps files.
-fn coarse_now() -> Stamp {
+fn clock(id: libc::clockid_t) -> Stamp {
     let mut t = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: writes the structure that it is given.
-    unsafe { libc::clock_gettime(libc::CLOCK_REALTIME_COARSE, &mut t) };
+    unsafe { libc::clock_gettime(id, &mut t) };
     Stamp { sec: t.tv_sec, nsec: t.tv_nsec as u32 }
 }
 

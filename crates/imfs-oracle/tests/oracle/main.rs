@@ -31,5 +31,5 @@ macro_rules! tables {
 }
 
 tables! {
-    link, mkdir, mknod, open, readlink, rmdir, symlink, unlink,
+    access, chmod, chown, clone, copy_file_range, fallocate, link, lseek, mkdir, mknod, open, read_write, readlink, rename, rmdir, sendfile, stat, statx, symlink, sync, truncate, unlink, utimensat,
 }

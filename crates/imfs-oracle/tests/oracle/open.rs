@@ -16,6 +16,7 @@ pub(crate) fn cases() -> Vec<Case> {
     limits(&mut t);
     access_modes(&mut t);
     noatime(&mut t);
+    links_in_a_row(&mut t);
     t
 }
 
@@ -203,6 +204,16 @@ fn access_modes(t: &mut Vec<Case>) {
             t.add(format!("opened {about}, {what}"), setup.clone(), seq![call, fstat(3)]);
         }
     }
+}
+
+/// The fortieth symlink is the last that is followed. The kernel cannot be asked, see [`imfs_oracle::paths::PATHS`].
+fn links_in_a_row(t: &mut Vec<Case>) {
+    let look = vec![
+        (open("/w/chain40", O_RDONLY, 0).into(), "3"),
+        (open("/w/chain41", O_RDONLY, 0).into(), "ELOOP"),
+        (access("/w/chain40", R_OK).into(), "0"),
+    ];
+    t.push(Case::stated("forty symlinks", imfs_oracle::paths::tree(), look));
 }
 
 fn noatime(t: &mut Vec<Case>) {
