@@ -8,7 +8,7 @@ use std::fmt::Write as _;
 pub fn difference(steps: &[Step], names: (&str, &str), a: &Record, b: &Record) -> Option<String> {
     for (i, step) in steps.iter().enumerate() {
         let (x, y) = (a.outcomes.get(i), b.outcomes.get(i));
-        if x != y {
+        if x != y || x.is_some_and(Outcome::is_broken) {
             return Some(format!("step {i}: {step}\n{}", both(names, &show(x), &show(y))));
         }
     }

@@ -30,7 +30,19 @@ impl Outcome {
         Outcome { ret: -i64::from(errno), note: String::new() }
     }
 
-    /// A failure after which something is still to be said.
+    /// The case itself cannot go on: a mistake in the case, or a side that hangs.
+    pub fn broken(why: &str) -> Self {
+        Outcome { ret: Self::BROKEN, note: why.into() }
+    }
+
+    const BROKEN: i64 = -99_999;
+
+    /// Whether the case could not go on here.
+    pub fn is_broken(&self) -> bool {
+        self.ret == Self::BROKEN
+    }
+
+    /// Whether the call failed.
     pub fn is_error(&self) -> bool {
         self.ret < 0
     }
@@ -38,6 +50,9 @@ impl Outcome {
 
 impl fmt::Display for Outcome {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_broken() {
+            return f.write_str(&self.note);
+        }
         if self.ret < 0 && self.ret > -4096 {
             f.write_str(errno_name(-self.ret as i32))?;
         } else {

@@ -26,7 +26,7 @@ pub struct Kernel {
 }
 
 /// How long a step may take before the case is given up: far more than any step needs on the busiest machine.
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(20);
 
 impl Kernel {
     /// Takes this thread into a mount namespace of its own.
@@ -112,13 +112,13 @@ impl Processes {
             let alive = step.proc < PROCESSES && self.pid(step.proc) != 0;
             let mut upto = i + 1;
             match &step.act {
-                _ if !alive => out.push(Outcome::noted(-1, "(no such process)".into())),
+                _ if !alive => out.push(Outcome::broken("(no such process)")),
                 Act::Finish if !self.shared.pending(step.proc) => {
-                    out.push(Outcome::noted(-1, "(nothing was started)".into()));
+                    out.push(Outcome::broken("(nothing was started)"));
                 }
                 Act::Finish => out.extend(self.wait(step.proc, false)),
                 _ if self.shared.pending(step.proc) => {
-                    out.push(Outcome::noted(-1, "(still in a call)".into()));
+                    out.push(Outcome::broken("(still in a call)"));
                 }
                 Act::Start(_) => {
                     self.shared.order(step.proc, Order::Run, i..upto);
@@ -135,7 +135,7 @@ impl Processes {
                     self.shared.order(step.proc, Order::Run, i..upto);
                     out.extend(self.wait(step.proc, true));
                     while out.len() < upto {
-                        out.push(Outcome::noted(-1, "(no such process)".into()));
+                        out.push(Outcome::broken("(no such process)"));
                     }
                 }
             }
@@ -162,8 +162,9 @@ impl Processes {
                 // SAFETY: the process is our child and not reaped.
                 unsafe { libc::kill(self.pids[proc], libc::SIGUSR1) };
             }
-            if began.elapsed() > PATIENCE || self.died(proc) {
-                return vec![Outcome::noted(-1, "(the process hangs or died)".into())];
+            let lost = began.elapsed() > PATIENCE || self.died(proc);
+            if lost && !self.shared.is_done(proc) {
+                return vec![Outcome::broken("(the process hangs or died)")];
             }
         }
         let outcomes = self.shared.take(proc);

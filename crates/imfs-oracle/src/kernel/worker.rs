@@ -21,8 +21,13 @@ pub(super) fn spawn(shared: &'static Shared, root: &CStr, steps: &[Step]) -> i32
     let pid = unsafe { libc::fork() };
     assert_ne!(pid, -1, "fork: {}", std::io::Error::last_os_error());
     if pid == 0 {
-        take_place(root);
-        Worker { shared, proc: 0, steps, root, maps: [None; 8], cookies: HashMap::new() }.serve();
+        // A panic must not unwind into what the child has inherited of the test.
+        let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
+            take_place(root);
+            Worker { shared, proc: 0, steps, root, maps: [None; 8], cookies: HashMap::new() }.serve();
+        }));
+        // SAFETY: ends the process.
+        unsafe { libc::_exit(101) };
     }
     shared.set_pid(0, pid);
     pid
@@ -147,7 +152,7 @@ impl Worker<'_> {
 
     fn fork(&mut self, child: usize) -> Outcome {
         if child >= super::mailbox::PROCESSES || self.shared.pid(child) != 0 {
-            return Outcome::noted(-1, "(the process exists)".into());
+            return Outcome::broken("(the process exists)");
         }
         // The child becomes the test's child as well, so that the test can wait for it.
         let pid = sys!(SYS_clone, libc::CLONE_PARENT | libc::SIGCHLD, 0, 0, 0, 0).expect("clone");
@@ -455,7 +460,7 @@ impl Worker<'_> {
             Call::Readdir { fd, size } => self.readdir(*fd, *size),
             Call::Seekdir { fd, name } => match self.cookies.get(&(*fd, name.0.clone())) {
                 Some(at) => plain(sys!(SYS_lseek, *fd, *at, libc::SEEK_SET).map(|_| 0)),
-                None => Outcome::noted(-1, "(the entry was not read)".into()),
+                None => Outcome::broken("(the entry was not read)"),
             },
             Call::Pipe {} => {
                 let mut fds = [0i32; 2];
@@ -485,7 +490,7 @@ impl Worker<'_> {
             Call::MapRead { slot, off, len } => match self.mapped(*slot, *off, *len) {
                 // SAFETY: inside of a mapping that this process made and still has.
                 Some(p) => Outcome::noted(*len as i64, bytes(unsafe { std::slice::from_raw_parts(p, *len) })),
-                None => Outcome::noted(-1, "(not mapped)".into()),
+                None => Outcome::broken("(not mapped)"),
             },
             Call::MapWrite { slot, off, data } => {
                 let data = data.bytes();
@@ -495,16 +500,16 @@ impl Worker<'_> {
                         unsafe { std::ptr::copy_nonoverlapping(data.as_ptr(), p, data.len()) };
                         Outcome::value(data.len() as i64)
                     }
-                    None => Outcome::noted(-1, "(not mapped)".into()),
+                    None => Outcome::broken("(not mapped)"),
                 }
             }
             Call::Msync { slot, off, len, flags } => match self.mapped(*slot, 0, 0) {
                 Some(p) => plain(sys!(SYS_msync, p.wrapping_add(*off), *len, *flags)),
-                None => Outcome::noted(-1, "(not mapped)".into()),
+                None => Outcome::broken("(not mapped)"),
             },
             Call::Munmap { slot } => match self.maps.get_mut(*slot).and_then(Option::take) {
                 Some((p, len)) => plain(sys!(SYS_munmap, p, len)),
-                None => Outcome::noted(-1, "(not mapped)".into()),
+                None => Outcome::broken("(not mapped)"),
             },
             Call::Fork { child } => self.fork(*child),
             Call::Exec {} => self.exec(),

@@ -31,5 +31,5 @@ macro_rules! tables {
 }
 
 tables! {
-    access, chmod, chown, clone, copy_file_range, fallocate, link, lseek, mkdir, mknod, open, read_write, readlink, rename, rmdir, sendfile, stat, statx, symlink, sync, truncate, unlink, utimensat,
+    access, chmod, chown, clone, copy_file_range, dup, fallocate, fcntl, fifo, link, locks, lseek, mkdir, mknod, open, pipe, read_write, readlink, rename, rmdir, sendfile, stat, statx, symlink, sync, truncate, unlink, utimensat,
 }
