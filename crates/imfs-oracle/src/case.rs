@@ -170,6 +170,16 @@ impl Table for Vec<Case> {
     }
 }
 
+impl Step {
+    /// The call that the step makes, if it makes one.
+    pub fn call(&self) -> Option<&Call> {
+        match &self.act {
+            Act::Call(c) | Act::Start(c) => Some(c),
+            Act::Finish => None,
+        }
+    }
+}
+
 /// What one side made of a case.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Record {

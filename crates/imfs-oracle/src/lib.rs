@@ -9,6 +9,7 @@
 //! Needs root: it mounts, and it changes users.
 
 pub mod args;
+pub mod cage;
 pub mod call;
 pub mod case;
 pub mod compare;
