@@ -188,7 +188,7 @@ impl Filesystem for Door {
             let dir = self.inode(newparent)?;
             let guard = epoch::pin();
             let (shared, dir) = (inode.share(&guard), dir.share(&guard));
-            Inode::link(shared, dir, bytes(newname), false, &checked(request), &guard)?;
+            Inode::link(shared, dir, bytes(newname), &checked(request), &guard)?;
             Ok(inode)
         });
         self.answer_entry(reply, linked);

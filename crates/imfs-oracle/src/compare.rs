@@ -50,7 +50,7 @@ pub fn check(oracle: &mut dyn Side, subject: &mut dyn Side, case: &Case) -> Opti
         None => {
             let names = (oracle.name(), subject.name());
             let a = oracle.run(case.limits, &case.steps);
-            let b = subject.run(case.limits, &case.steps);
+            let b = run(subject, case);
             let unprepared = a.outcomes.iter().take(case.prepared).position(Outcome::is_error);
             match unprepared {
                 Some(i) => {
@@ -72,8 +72,19 @@ pub fn check(oracle: &mut dyn Side, subject: &mut dyn Side, case: &Case) -> Opti
     })
 }
 
+/// Runs the case; a panic is the outcome of the first step.
+fn run(side: &mut dyn Side, case: &Case) -> Record {
+    let record =
+        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| side.run(case.limits, &case.steps)));
+    record.unwrap_or_else(|panic| {
+        let text = panic.downcast_ref::<String>().cloned();
+        let text = text.or_else(|| panic.downcast_ref::<&str>().map(|s| s.to_string())).unwrap_or_default();
+        Record { outcomes: vec![Outcome::broken(&format!("(panicked: {text})"))], state: Vec::new() }
+    })
+}
+
 fn check_stated(subject: &mut dyn Side, case: &Case, outcomes: &[String]) -> Option<String> {
-    let got = subject.run(case.limits, &case.steps).outcomes;
+    let got = run(subject, case).outcomes;
     if let Some(i) = got.iter().take(case.prepared).position(Outcome::is_error) {
         return Some(format!("the preparation fails: {} gives {}\n", case.steps[i], got[i]));
     }

@@ -13,10 +13,8 @@ pub(super) fn supports(call: &Call) -> bool {
         call,
         Call::Fallocate { .. }
             | Call::CopyFileRange { .. }
-            | Call::Sendfile { .. }
             | Call::Ficlone { .. }
             | Call::Ficlonerange { .. }
-            | Call::Fionread { .. }
             | Call::SyncFileRange { .. }
             | Call::Fadvise { .. }
             | Call::Readahead { .. }
@@ -32,9 +30,6 @@ pub(super) fn supports(call: &Call) -> bool {
             | Call::Removexattr { .. }
             | Call::Lremovexattr { .. }
             | Call::Fremovexattr { .. }
-            | Call::Pipe {}
-            | Call::Pipe2 { .. }
-            | Call::Poll { .. }
             | Call::Lock { .. }
             | Call::Flock { .. }
             | Call::Mmap { .. }

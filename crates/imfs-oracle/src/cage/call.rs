@@ -7,7 +7,9 @@ use crate::args::{Data, Time};
 use crate::call::Call;
 use crate::outcome::{Outcome, bytes, entries, parse_dirents};
 use imfs::Cage;
+use imfs::abi::ioctl::FIONREAD;
 use imfs::abi::*;
+use imfs::cage::IoctlResult;
 use std::io::{IoSlice, IoSliceMut};
 
 /// Mappings by slot.
@@ -153,6 +155,24 @@ pub(super) fn call(cage: &Cage, local: &mut Local, clock: &SteppedClock, call: &
             Some(at) => unit(cage.lseek(*fd, *at, Whence::Set).map(|_| ())),
             None => Outcome::broken("(the entry was not read)"),
         },
+        Call::Pipe {} => pair(cage.pipe()),
+        Call::Pipe2 { flags } => pair(cage.pipe2(o(*flags))),
+        Call::Poll { fds } => {
+            let mut list: Vec<_> =
+                fds.iter().map(|(fd, e)| PollFd::new(*fd, PollFlags::from_bits_retain(*e as u16))).collect();
+            let r = cage.poll(&mut list, 0);
+            noted(r, |_| format!("{:?}", list.iter().map(|p| p.revents.bits()).collect::<Vec<_>>()))
+        }
+        Call::Sendfile { to, from, off, count } => {
+            let mut place = off.unwrap_or(0);
+            let r = cage.sendfile(*to, *from, off.is_some().then_some(&mut place), *count);
+            noted(r, |_| place.to_string())
+        }
+        Call::Fionread { fd } => match cage.ioctl(*fd, FIONREAD, 0) {
+            Ok(IoctlResult::Int(n)) => Outcome::noted(0, n.to_string()),
+            Ok(other) => Outcome::broken(&format!("({other:?})")),
+            Err(e) => Outcome::error(e.raw()),
+        },
         Call::Dup { fd } => value(cage.dup(*fd)),
         Call::Dup2 { fd, new } => value(cage.dup2(*fd, *new)),
         Call::Dup3 { fd, new, flags } => value(cage.dup3(*fd, *new, o(*flags))),
@@ -191,6 +211,13 @@ fn set_times(times: Option<[Time; 2]>) -> Result<(SetTime, SetTime)> {
     Ok((SetTime::from_raw(a.0, a.1)?, SetTime::from_raw(m.0, m.1)?))
 }
 
+fn pair(r: Result<[i32; 2]>) -> Outcome {
+    match r {
+        Ok(fds) => Outcome::noted(0, format!("{fds:?}")),
+        Err(e) => Outcome::error(e.raw()),
+    }
+}
+
 fn fcntl(cage: &Cage, fd: i32, cmd: i32, arg: i64) -> Outcome {
     match cmd {
         libc::F_DUPFD => value(cage.dupfd(fd, arg as i32, false)),
@@ -199,6 +226,8 @@ fn fcntl(cage: &Cage, fd: i32, cmd: i32, arg: i64) -> Outcome {
         libc::F_SETFD => unit(cage.setfd(fd, FdFlags::from_bits_retain(arg as u32))),
         libc::F_GETFL => value(cage.getfl(fd).map(OFlags::into_bits)),
         libc::F_SETFL => unit(cage.setfl(fd, o(arg as i32))),
+        libc::F_GETPIPE_SZ => value(cage.getpipe_sz(fd)),
+        libc::F_SETPIPE_SZ => value(cage.setpipe_sz(fd, arg as u32)),
         _ => Outcome::broken("(not a command of a cage)"),
     }
 }

@@ -180,8 +180,9 @@ impl Worker<'_> {
         let mut outcome = into_buffer(size, |p, n| sys!(SYS_getcwd, p, n));
         let outside = format!("(unreachable){}", self.root.to_string_lossy());
         if outcome.note.contains(&outside) {
-            outcome.note = outcome.note.replace(&outside, "(unreachable)");
-            outcome.ret -= self.root.count_bytes() as i64;
+            let root = if outcome.note.contains(&format!("{outside}/")) { "" } else { "/" };
+            outcome.note = outcome.note.replace(&outside, &format!("(unreachable){root}"));
+            outcome.ret -= self.root.count_bytes() as i64 - root.len() as i64;
         }
         outcome
     }

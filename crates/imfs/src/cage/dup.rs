@@ -114,7 +114,10 @@ impl Cage {
         {
             return Err(Errno::EINVAL);
         }
-        description.set_flags(flags);
+        // Only who can send a signal takes O_ASYNC (`setfl`, the files' `fasync`).
+        let signals = description.inode(&guard).map_or(true, |inode| matches!(inode.object, Object::Pipe(_)));
+        let kept = if signals { OFlags::empty() } else { OFlags::ASYNC };
+        description.set_flags((flags - kept) | (description.flags() & kept));
         Ok(())
     }
 }

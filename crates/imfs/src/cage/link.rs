@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::Cage;
-use crate::abi::{AT_FDCWD, AtFlags, Errno, OFlags, Result};
+use crate::abi::{AT_FDCWD, AtFlags, Errno, Result};
 use crate::inode::{Capabilities, Inode};
 use crate::sync::epoch::{self, Guard};
 use crate::walk::Last;
@@ -38,28 +38,24 @@ impl Cage {
         let (old, new) = (old.as_ref(), new.as_ref());
         let empty = flags.contains(AtFlags::EMPTY_PATH);
         let follow = flags.contains(AtFlags::SYMLINK_FOLLOW);
-        let inode = self.find_at(olddirfd, old, follow, empty, &guard)?;
-        if old.is_empty() && !self.cred(&guard)?.capable(Capabilities::DAC_READ_SEARCH) {
+        // The flag is checked against the descriptor, whatever the path (`path_init`, LOOKUP_LINKAT_EMPTY).
+        let by_descriptor = empty && olddirfd != AT_FDCWD && old.first() != Some(&b'/');
+        if by_descriptor && !self.cred(&guard)?.capable(Capabilities::DAC_READ_SEARCH) {
             self.may_link_descriptor(olddirfd, &guard)?;
         }
-        let tmpfile = old.is_empty() && self.is_linkable_tmpfile(olddirfd, &guard);
+        let inode = self.find_at(olddirfd, old, follow, empty, &guard)?;
         let walk = self.walk_at(newdirfd, new, &guard)?;
         let at = walk.parent(new)?;
         let Last::Name(name) = at.last else { return Err(Errno::EEXIST) };
         if at.slash {
             return Err(if walk.resolve_last(&at).is_ok() { Errno::EEXIST } else { Errno::ENOENT });
         }
-        Inode::link(inode, at.dir, name, tmpfile, walk.cred, &guard)
+        Inode::link(inode, at.dir, name, walk.cred, &guard)
     }
 
     /// Linux 6.10 lets a caller link what it opened itself, with the credentials that it still has.
     fn may_link_descriptor(&self, fd: i32, guard: &Guard) -> Result<()> {
         let opener = self.table.get(fd, guard)?.opener();
         if opener == self.identity.load(Ordering::Relaxed) { Ok(()) } else { Err(Errno::ENOENT) }
-    }
-
-    /// Whether the descriptor is of a file that open(2) made with O_TMPFILE and without O_EXCL.
-    fn is_linkable_tmpfile(&self, fd: i32, guard: &Guard) -> bool {
-        self.table.get(fd, guard).is_ok_and(|description| description.flags().contains(OFlags::TMPFILE_BIT))
     }
 }

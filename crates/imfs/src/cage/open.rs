@@ -114,7 +114,7 @@ impl Cage {
         self.do_open(dirfd, path.as_ref(), request, resolve)
     }
 
-    fn do_open(&self, dirfd: i32, path: &[u8], request: Request, resolve: ResolveFlags) -> Result<i32> {
+    fn do_open(&self, dirfd: i32, path: &[u8], mut request: Request, resolve: ResolveFlags) -> Result<i32> {
         check_path(path)?;
         if path.is_empty() {
             return Err(Errno::ENOENT);
@@ -131,6 +131,10 @@ impl Cage {
             walk.root = walk.start;
         }
         let (inode, created) = self.open_inode(&walk, path, &request)?;
+        if created {
+            // A truncation would take its set-id bits.
+            request.flags -= OFlags::TRUNC;
+        }
         let cloexec = request.has(OFlags::CLOEXEC);
         let description = self.open_description(inode, &request, guard)?;
         if created {
@@ -156,7 +160,8 @@ impl Cage {
     ) -> Result<(Ref<Inode>, bool)> {
         if request.has(OFlags::TMPFILE_BIT) {
             let dir = walk.find(path, !request.has(OFlags::NOFOLLOW))?;
-            let inode = Inode::tmpfile(dir, request.mode, self.mask(), walk.cred, walk.guard)?;
+            let linkable = !request.has(OFlags::EXCL);
+            let inode = Inode::tmpfile(dir, request.mode, self.mask(), linkable, walk.cred, walk.guard)?;
             return Ok((inode, false));
         }
         if request.has(OFlags::CREAT) {
@@ -228,7 +233,7 @@ impl Cage {
                 Ok(description)
             }
             Object::Regular(_) => {
-                // A new file's times stand already; the truncation of an existing one was permitted by `may_open`.
+                // The truncation was permitted by `may_open`.
                 let truncate = request.has(OFlags::TRUNC) && !request.has(OFlags::TMPFILE_BIT);
                 if truncate {
                     inode.set_size(0, self.cred(&guard)?)?;

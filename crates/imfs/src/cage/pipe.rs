@@ -6,7 +6,7 @@ use super::Cage;
 use super::description::Description;
 use super::table::FIRST;
 use crate::abi::{Errno, OFlags, Result};
-use crate::inode::{Credentials, Inode, Object};
+use crate::inode::{Capabilities, Credentials, Inode, Object};
 use crate::sync::epoch;
 use crate::sync::refcount::Ref;
 
@@ -60,7 +60,9 @@ impl Cage {
     /// # Errors
     /// EBADF: not a pipe. EBUSY: it holds more now. EINVAL: more than 2 GiB. EPERM: beyond the limit. ENOMEM
     pub fn setpipe_sz(&self, fd: i32, size: u32) -> Result<usize> {
-        self.with_pipe(fd, |pipe, cred| pipe.set_capacity(size, cred.above_pipe_limits()))
+        self.with_pipe(fd, |pipe, cred| {
+            pipe.set_capacity(size, cred.capable(Capabilities::SYS_RESOURCE), cred.above_pipe_limits())
+        })
     }
 
     fn with_pipe<R>(

@@ -24,7 +24,9 @@ impl Cage {
     /// # Errors
     /// As [`read`](Self::read); EINVAL: more than 1,024 buffers.
     pub fn readv(&self, fd: i32, bufs: &mut [IoSliceMut<'_>]) -> Result<usize> {
-        check_pieces(bufs.len(), bufs.iter().map(|b| b.len()))?;
+        if check_pieces(bufs.iter().map(|b| b.len()))? == 0 {
+            return self.vector_of_nothing(fd, None, false);
+        }
         self.read_to(fd, &mut &mut *bufs)
     }
 
@@ -67,7 +69,9 @@ impl Cage {
     /// # Errors
     /// As [`pread`](Self::pread); EINVAL: more than 1,024 buffers.
     pub fn preadv(&self, fd: i32, bufs: &mut [IoSliceMut<'_>], offset: i64) -> Result<usize> {
-        check_pieces(bufs.len(), bufs.iter().map(|b| b.len()))?;
+        if check_pieces(bufs.iter().map(|b| b.len()))? == 0 {
+            return self.vector_of_nothing(fd, Some(offset), false);
+        }
         self.pread_to(fd, &mut &mut *bufs, offset)
     }
 
@@ -82,7 +86,7 @@ impl Cage {
         offset: i64,
         flags: RwFlags,
     ) -> Result<usize> {
-        check_pieces(bufs.len(), bufs.iter().map(|b| b.len()))?;
+        check_pieces(bufs.iter().map(|b| b.len()))?;
         self.preadv2_to(fd, &mut &mut *bufs, offset, flags)
     }
 
@@ -97,6 +101,9 @@ impl Cage {
         offset: i64,
         flags: RwFlags,
     ) -> Result<usize> {
+        if sink.is_empty() {
+            return self.vector_of_nothing(fd, (offset != -1).then_some(offset), false);
+        }
         match offset {
             -1 => self.do_read(fd, sink, flags),
             _ => self.do_pread(fd, sink, offset, flags),
@@ -132,6 +139,25 @@ impl Cage {
         check_flags(flags, false)?;
         read_regular(&description, inode, offset, sink)
     }
+
+    /// A vector without a byte in it is done before the file is asked: not even a time stamp moves (`vfs_readv`).
+    #[cold]
+    pub(super) fn vector_of_nothing(&self, fd: i32, offset: Option<i64>, writes: bool) -> Result<usize> {
+        if offset.is_some_and(|offset| offset < 0) {
+            return Err(Errno::EINVAL);
+        }
+        let guard = epoch::pin();
+        let description = self.table.get(fd, &guard)?;
+        if offset.is_some() && matches!(description.opened(&guard)?.object, Object::Pipe(_)) {
+            return Err(Errno::ESPIPE);
+        }
+        if writes {
+            description.writable(&guard)?
+        } else {
+            description.readable(&guard)?
+        };
+        Ok(0)
+    }
 }
 
 /// Reads from a regular file through a description.
@@ -142,9 +168,20 @@ fn read_regular<S: Sink + ?Sized>(
     offset: u64,
     sink: &mut S,
 ) -> Result<usize> {
+    check_area(offset, sink.len())?;
     let read = inode.read_at(offset, sink, description.flags().contains(OFlags::NOATIME))?;
     // Closed by another thread meanwhile, and gone with that: the bytes may be too.
     if inode.evicted() { Err(Errno::EBADF) } else { Ok(read) }
+}
+
+/// A transfer that would end behind the largest offset is not begun (`rw_verify_area`).
+///
+/// # Errors
+/// EINVAL
+#[inline]
+pub(super) fn check_area(offset: u64, count: usize) -> Result<()> {
+    let end = offset.checked_add(count.min(MAX_RW_COUNT) as u64);
+    if end.is_some_and(|end| i64::try_from(end).is_ok()) { Ok(()) } else { Err(Errno::EINVAL) }
 }
 
 /// No call moves more bytes than `MAX_RW_COUNT`.
@@ -154,14 +191,15 @@ fn limited(buf: &mut [u8]) -> &mut [u8] {
     &mut buf[..len]
 }
 
-/// The limits of readv(2) and writev(2).
+/// The limits of readv(2) and writev(2). Gives the length of all buffers together.
 ///
 /// # Errors
 /// EINVAL: too many buffers, or their lengths overflow.
-pub(super) fn check_pieces(count: usize, mut lens: impl Iterator<Item = usize>) -> Result<()> {
+pub(super) fn check_pieces(mut lens: impl ExactSizeIterator<Item = usize>) -> Result<usize> {
+    let count = lens.len();
     let total =
         lens.try_fold(0_usize, |sum, len| sum.checked_add(len)).filter(|n| isize::try_from(*n).is_ok());
-    if count > IOV_MAX || total.is_none() { Err(Errno::EINVAL) } else { Ok(()) }
+    total.filter(|_| count <= IOV_MAX).ok_or(Errno::EINVAL)
 }
 
 /// The flags that preadv2(2) and pwritev2(2) know (`kiocb_set_rw_flags`). `nowait` says that the file can tell whether
@@ -172,6 +210,7 @@ pub(super) fn check_pieces(count: usize, mut lens: impl Iterator<Item = usize>) 
 #[inline]
 pub(super) fn check_flags(flags: RwFlags, nowait: bool) -> Result<()> {
     let mut known = RwFlags::HIPRI | RwFlags::DSYNC | RwFlags::SYNC | RwFlags::APPEND | RwFlags::NOAPPEND;
+    known |= RwFlags::NOSIGNAL;
     known.set(RwFlags::NOWAIT, nowait);
     if (flags - known).is_empty() { Ok(()) } else { Err(Errno::EOPNOTSUPP) }
 }

@@ -65,8 +65,13 @@ impl Cage {
         if target.description.flags().contains(OFlags::APPEND) {
             return Err(Errno::EINVAL);
         }
+        // Whatever comes of it, what has a position counts as read (`splice_direct_to_actor`).
+        let positional = !matches!(source.inode.object, Object::Pipe(_));
+        if positional && !source.description.flags().contains(OFlags::NOATIME) {
+            source.inode.touch_atime();
+        }
         if count == 0 {
-            return Ok(0);
+            return if positional { Ok(0) } else { Err(Errno::EINVAL) };
         }
         let device = target.device();
         if device == Some(Device::Full) || !(device.is_some() || target.is_regular()) {
@@ -102,7 +107,9 @@ impl Cage {
                 // Others were faster to fill the room.
                 Err(Errno::EAGAIN) if !flags.contains(OFlags::NONBLOCK) => {}
                 Ok(copied) if copied > 0 => {
-                    target.inode.touch_mtime();
+                    if pipe.is_fifo() {
+                        target.inode.touch_mtime();
+                    }
                     return Ok(copied);
                 }
                 result => return result,

@@ -25,7 +25,8 @@ impl Cage {
             Object::Directory(_) => Err(Errno::EISDIR),
             Object::Pipe(pipe) => {
                 let read = pipe.read(sink, flags, &self.interrupts)?;
-                if read > 0 && !flags.contains(OFlags::NOATIME) {
+                // The times of pipes without a name stand still since Linux 6.15.
+                if read > 0 && pipe.is_fifo() && !flags.contains(OFlags::NOATIME) {
                     inode.touch_atime();
                 }
                 Ok(read)
@@ -47,7 +48,7 @@ impl Cage {
         match &inode.object {
             Object::Pipe(pipe) => {
                 let written = pipe.write(source, status(description, flags), &self.interrupts)?;
-                if written > 0 {
+                if written > 0 && pipe.is_fifo() {
                     inode.touch_mtime();
                 }
                 Ok(written)

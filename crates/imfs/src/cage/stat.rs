@@ -1,7 +1,7 @@
 //! stat(2), lstat(2), fstat(2), fstatat(2), statx(2).
 
 use super::Cage;
-use crate::abi::{AtFlags, Errno, PAGE_SIZE, Result, Stat, Statx, StatxAttr, StatxMask};
+use crate::abi::{AtFlags, Errno, PAGE_SIZE, Result, Stat, Statx, StatxAttr, StatxMask, Timespec};
 use crate::inode::Inode;
 use crate::sync::epoch::{self, Guard};
 use crate::sync::refcount::Shared;
@@ -50,8 +50,8 @@ impl Cage {
         Ok(stat_of(&*self.find_for_stat(dirfd, path.as_ref(), flags, &guard)?))
     }
 
-    /// The attributes with the time of birth, the mount and more: statx(2). All that is known is given, whatever `mask`
-    /// asks for.
+    /// The attributes with the time of birth, the mount and more: statx(2). Of what is known only the time
+    /// of birth has to be asked for, as on tmpfs.
     ///
     /// # Errors
     /// As [`fstatat`](Self::fstatat); EINVAL: the reserved bit of `mask`, or both flags of `AT_STATX_SYNC_TYPE`.
@@ -71,6 +71,10 @@ impl Cage {
         if inode.is_dir() && inode.directory()?.parent(&guard).is_none() {
             statx.attributes |= StatxAttr::MOUNT_ROOT;
         }
+        if !mask.contains(StatxMask::BTIME) {
+            statx.mask -= StatxMask::BTIME;
+            statx.btime = Timespec::default();
+        }
         if mask.contains(StatxMask::MNT_ID_UNIQUE) {
             statx.mask = (statx.mask - StatxMask::MNT_ID) | StatxMask::MNT_ID_UNIQUE;
         }
@@ -85,7 +89,9 @@ impl Cage {
         guard: &'g Guard,
     ) -> Result<Shared<'g, Inode>> {
         let known = AtFlags::SYMLINK_NOFOLLOW | AtFlags::NO_AUTOMOUNT | AtFlags::EMPTY_PATH;
-        if !(flags - known).is_empty() {
+        // A descriptor alone is looked at as fstat(2) does, without a look at the other flags (`vfs_fstatat`).
+        let alone = path.is_empty() && flags.contains(AtFlags::EMPTY_PATH) && dirfd >= 0;
+        if !alone && !(flags - known).is_empty() {
             return Err(Errno::EINVAL);
         }
         let follow = !flags.contains(AtFlags::SYMLINK_NOFOLLOW);

@@ -1,7 +1,7 @@
 //! statfs(2), fstatfs(2), sync(2), syncfs(2), fsync(2), fdatasync(2).
 
 use super::Cage;
-use crate::abi::{Errno, NAME_MAX, PAGE_SIZE, PIPEFS_MAGIC, Result, Statfs, TMPFS_MAGIC};
+use crate::abi::{Errno, NAME_MAX, PAGE_SIZE, PIPEFS_MAGIC, Result, ST_VALID, Statfs, TMPFS_MAGIC};
 use crate::inode::{Object, PIPE_DEV};
 use crate::sync::epoch;
 
@@ -84,6 +84,7 @@ impl crate::instance::Tree {
             ffree,
             namelen: NAME_MAX as i64,
             frsize: PAGE_SIZE as i64,
+            flags: ST_VALID | self.sb.atime.mount_flags(),
             ..Statfs::default()
         }
     }

@@ -25,7 +25,7 @@ impl Cage {
         if inode.append_only() {
             return Err(Errno::EPERM);
         }
-        inode.set_size(size, walk.cred)
+        inode.truncate(size, walk.cred)
     }
 
     /// Sets the size of an open file.

@@ -17,12 +17,12 @@ impl Cage {
         mtime: SetTime,
         flags: AtFlags,
     ) -> Result<()> {
-        if !(flags - (AtFlags::SYMLINK_NOFOLLOW | AtFlags::EMPTY_PATH)).is_empty() {
-            return Err(Errno::EINVAL);
-        }
-        // Nothing to do succeeds, whatever the path (utimensat(2), NOTES).
+        // Nothing to do succeeds, whatever the path (utimensat(2), NOTES) and the flags.
         if (atime, mtime) == (SetTime::Omit, SetTime::Omit) {
             return Ok(());
+        }
+        if !(flags - (AtFlags::SYMLINK_NOFOLLOW | AtFlags::EMPTY_PATH)).is_empty() {
+            return Err(Errno::EINVAL);
         }
         let guard = epoch::pin();
         let follow = !flags.contains(AtFlags::SYMLINK_NOFOLLOW);

@@ -4,7 +4,7 @@ use std::io::IoSlice;
 
 use super::Cage;
 use super::description::Description;
-use super::read::{check_flags, check_pieces};
+use super::read::{check_area, check_flags, check_pieces};
 use crate::abi::{Errno, MAX_RW_COUNT, OFlags, Result, RwFlags};
 use crate::data::{Gather, Source};
 use crate::inode::{Object, WriteAt};
@@ -24,7 +24,9 @@ impl Cage {
     /// # Errors
     /// As [`write`](Self::write); EINVAL: more than 1,024 buffers.
     pub fn writev(&self, fd: i32, bufs: &[IoSlice<'_>]) -> Result<usize> {
-        check_pieces(bufs.len(), bufs.iter().map(|b| b.len()))?;
+        if check_pieces(bufs.iter().map(|b| b.len()))? == 0 {
+            return self.vector_of_nothing(fd, None, true);
+        }
         self.write_from(fd, &mut Gather::new(bufs))
     }
 
@@ -48,6 +50,7 @@ impl Cage {
         }
         check_flags(flags, false)?;
         let mut offset = description.offset.lock();
+        check_area(*offset, source.len())?;
         let at = write_at(&description, *offset, flags);
         let (end, written) = inode.write_at(at, source, self.cred(&guard)?)?;
         if written > 0 {
@@ -70,7 +73,9 @@ impl Cage {
     /// # Errors
     /// As [`pwrite`](Self::pwrite); EINVAL: more than 1,024 buffers.
     pub fn pwritev(&self, fd: i32, bufs: &[IoSlice<'_>], offset: i64) -> Result<usize> {
-        check_pieces(bufs.len(), bufs.iter().map(|b| b.len()))?;
+        if check_pieces(bufs.iter().map(|b| b.len()))? == 0 {
+            return self.vector_of_nothing(fd, Some(offset), true);
+        }
         self.pwrite_from(fd, &mut Gather::new(bufs), offset, RwFlags::empty())
     }
 
@@ -79,7 +84,7 @@ impl Cage {
     /// # Errors
     /// As [`pwritev`](Self::pwritev); EOPNOTSUPP: unknown flags, or `RWF_NOWAIT` of a file that can't say (as on tmpfs).
     pub fn pwritev2(&self, fd: i32, bufs: &[IoSlice<'_>], offset: i64, flags: RwFlags) -> Result<usize> {
-        check_pieces(bufs.len(), bufs.iter().map(|b| b.len()))?;
+        check_pieces(bufs.iter().map(|b| b.len()))?;
         self.pwritev2_from(fd, &mut Gather::new(bufs), offset, flags)
     }
 
@@ -94,6 +99,9 @@ impl Cage {
         offset: i64,
         flags: RwFlags,
     ) -> Result<usize> {
+        if source.is_empty() {
+            return self.vector_of_nothing(fd, (offset != -1).then_some(offset), true);
+        }
         match offset {
             -1 => self.do_write(fd, source, flags),
             _ => self.pwrite_from(fd, source, offset, flags),
@@ -121,6 +129,7 @@ impl Cage {
             return self.pwrite_other(&held, source, flags);
         }
         let inode = description.writable(&guard)?;
+        check_area(offset, source.len())?;
         check_flags(flags, false)?;
         let at = write_at(&description, offset, flags);
         Ok(inode.write_at(at, source, self.cred(&guard)?)?.1)

@@ -26,8 +26,10 @@ pub(crate) const FILE_FLAGS_SHIFT: u32 = 16;
 /// Three bits: the hint of F_SET_RW_HINT.
 pub(crate) const WRITE_HINT: u32 = 7 << WRITE_HINT_SHIFT;
 pub(crate) const WRITE_HINT_SHIFT: u32 = 24;
+/// A flag: a file without a name that may be given one (`I_LINKABLE`).
+pub(crate) const LINKABLE: u32 = 1 << 29;
 /// The flags, which stand above `st_mode` in one word with it, so that a check needs one load.
-const FLAGS: u32 = HAS_ACL | HAS_DEFAULT_ACL | FILE_FLAGS | WRITE_HINT;
+const FLAGS: u32 = HAS_ACL | HAS_DEFAULT_ACL | FILE_FLAGS | WRITE_HINT | LINKABLE;
 const _: () = assert!(FLAGS & 0xffff == 0);
 
 /// The time stamps of an inode, by their place in [`Attributes`].

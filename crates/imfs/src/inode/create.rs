@@ -3,11 +3,11 @@
 use std::sync::OnceLock;
 
 use super::acl::Acl;
-use super::attributes::{Attributes, HAS_ACL, HAS_DEFAULT_ACL, NOATIME, NODUMP};
+use super::attributes::{Attributes, HAS_ACL, HAS_DEFAULT_ACL, LINKABLE, NOATIME, NODUMP};
 use super::permission::may_create;
 use super::pipe::{End, Pipe};
 use super::{Capabilities, Credentials, Directory, Inode, Name, Object, Regular, Superblock};
-use crate::abi::{Dev, Errno, FileType, Mode};
+use crate::abi::{Dev, Errno, FileType, Mode, PAGE_SIZE};
 use crate::sync::alloc::{try_box, try_copy};
 use crate::sync::epoch::Guard;
 use crate::sync::refcount::{Ref, Shared};
@@ -114,7 +114,8 @@ impl Inode {
         Ok(inode)
     }
 
-    /// Makes a regular file without a name, as open(2) with O_TMPFILE does in `dir`.
+    /// Makes a regular file without a name, as open(2) with O_TMPFILE does in `dir`: `linkable` if link(2)
+    /// may give it one, once.
     ///
     /// # Errors
     /// EACCES, ENOTDIR, ENOENT (the directory was removed), ENOSPC, ENOMEM
@@ -122,12 +123,15 @@ impl Inode {
         dir: Shared<'_, Self>,
         mode: Mode,
         umask: Mode,
+        linkable: bool,
         cred: &Credentials,
         guard: &Guard,
     ) -> Result<Ref<Inode>, Errno> {
         dir.directory()?;
         may_create(&dir, cred)?;
-        Self::unnamed(dir, b"", &NewInode::regular(mode, umask), cred, guard)
+        let inode = Self::unnamed(dir, b"", &NewInode::regular(mode, umask), cred, guard)?;
+        inode.attributes.change(|a| a.set_flag(LINKABLE, linkable));
+        Ok(inode)
     }
 
     /// Makes a nameless pipe, as pipe(2) does, with its reading and its writing end. Like the kernel's, it does not
@@ -196,9 +200,16 @@ impl Inode {
         };
         let nlink = if matches!(object, Object::Directory(_)) { 2 } else { 0 };
         let ino = sb.new_ino()?;
+        let pages = object.own_pages();
+        if let Err(e) = sb.space.charge(pages) {
+            sb.free_ino();
+            return Err(e);
+        }
         let attributes = Attributes::new(mode, uid, gid, nlink, size, sb.now());
+        attributes.change(|a| a.set_blocks(pages * (PAGE_SIZE as u64 / 512)));
         let inode = Inode { sb: sb.clone(), ino, attributes, object, extras: OnceLock::new() };
         Ref::try_new(inode).ok_or_else(|| {
+            sb.space.uncharge(pages);
             sb.free_ino();
             Errno::ENOMEM
         })

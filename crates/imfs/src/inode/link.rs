@@ -1,6 +1,6 @@
 //! link(2): another name for an inode.
 
-use super::attributes::{APPEND_ONLY, IMMUTABLE};
+use super::attributes::{APPEND_ONLY, IMMUTABLE, LINKABLE};
 use super::create::ENTRY_SIZE;
 use super::permission::{may_create, owner_or_capable, permission};
 use super::{Credentials, Inode, Name, Protections};
@@ -20,7 +20,6 @@ impl Inode {
         inode: Shared<'_, Self>,
         dir: Shared<'_, Self>,
         name: &[u8],
-        tmpfile: bool,
         cred: &Credentials,
         guard: &Guard,
     ) -> Result<(), Errno> {
@@ -46,10 +45,14 @@ impl Inode {
         let now = dir.sb.now();
         inode.attributes.change(|a| {
             match a.nlink() {
-                0 if !tmpfile => return Err(Errno::ENOENT),
+                0 if a.owner().flags & LINKABLE == 0 => return Err(Errno::ENOENT),
+                0 => {}
                 LINK_MAX => return Err(Errno::EMLINK),
-                nlink => a.set_nlink(nlink + 1),
+                // As on tmpfs each further name counts as an inode: it too takes memory.
+                _ => dir.sb.charge_name()?,
             }
+            a.set_nlink(a.nlink() + 1);
+            a.set_flag(LINKABLE, false);
             a.set(super::attributes::Stamp::Change, now);
             Ok(())
         })?;

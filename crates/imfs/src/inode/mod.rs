@@ -83,6 +83,18 @@ pub(crate) enum Object {
     Socket,
 }
 
+impl Object {
+    /// The pages that it takes besides the contents of a regular file: one for the target of a symbolic link that does
+    /// not fit in 127 bytes (`SHORT_SYMLINK_LEN`).
+    fn own_pages(&self) -> u64 {
+        const SHORT_SYMLINK_LEN: usize = 128;
+        match self {
+            Object::Symlink(target) => u64::from(target.len() >= SHORT_SYMLINK_LEN),
+            _ => 0,
+        }
+    }
+}
+
 impl Inode {
     /// The inode's number, `st_ino`.
     #[inline]
@@ -227,7 +239,7 @@ impl Evict for Inode {
         match &self.object {
             Object::Regular(regular) => regular.release(&self.sb.space),
             Object::Directory(directory) => leave_parents(directory),
-            _ => {}
+            object => self.sb.space.uncharge(object.own_pages()),
         }
         if let Some(extras) = self.extras() {
             let charged = std::mem::take(&mut *extras.xattrs.lock()).charged();

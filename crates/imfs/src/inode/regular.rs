@@ -148,10 +148,26 @@ impl Inode {
     /// # Errors
     /// EISDIR, EINVAL, EFBIG, ENOMEM
     pub fn set_size(&self, size: u64, cred: &Credentials) -> Result<()> {
+        self.truncate_contents(size, cred, true)
+    }
+
+    /// The same by a path, where nothing happens to the times of a file without pages that has this size already
+    /// (`shmem_setattr`).
+    ///
+    /// # Errors
+    /// As [`set_size`](Self::set_size)
+    pub fn truncate(&self, size: u64, cred: &Credentials) -> Result<()> {
+        self.truncate_contents(size, cred, false)
+    }
+
+    fn truncate_contents(&self, size: u64, cred: &Credentials, times: bool) -> Result<()> {
         let mut contents = self.regular()?.contents.write();
         cred.may_resize(contents.size(), size)?;
+        let moves = times || contents.size() != size || contents.blocks() != 0;
         contents.truncate(&self.sb.space, size)?;
-        self.contents_changed(&contents);
+        if moves {
+            self.contents_changed(&contents);
+        }
         drop(contents);
         self.remove_privs(cred);
         Ok(())

@@ -229,10 +229,14 @@ impl<'g> Rename<'g> {
         }
         let now = self.old_dir.sb.now();
         if let Some(victim) = victim {
-            victim.attributes.change(|c| {
-                c.set_nlink(if victim.is_dir() { 0 } else { c.nlink() - 1 });
-                c.set(Stamp::Change, now);
-            });
+            if victim.is_dir() {
+                victim.attributes.change(|c| {
+                    c.set_nlink(0);
+                    c.set(Stamp::Change, now);
+                });
+            } else {
+                victim.drop_link(now);
+            }
         }
         let (old_dir, new_dir): (&Directory, &Directory) = (locked.old.dir(), locked.target().dir());
         let marked = mark.is_some();

@@ -117,7 +117,14 @@ impl Inode {
                 }
                 mode = allowed_mode(asked, gid, cred);
             } else if kind != FileType::Directory {
-                mode = without_set_id(mode, owner.gid, cred);
+                let left = without_set_id(mode, owner.gid, cred);
+                // What takes bits away is a chmod as well, with its rules and for the new group.
+                if left != mode {
+                    if !owner_or_capable(owner.uid, cred) {
+                        return Err(Errno::EPERM);
+                    }
+                    mode = allowed_mode(left, gid, cred);
+                }
             }
             a.set_owner(uid, gid);
             a.set_permissions(mode);

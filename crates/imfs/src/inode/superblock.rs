@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::locks::LockTable;
 use super::pipe::PipeLimits;
 use super::xattr::XattrSpace;
-use crate::abi::{Dev, Errno, Timespec};
+use crate::abi::{Dev, Errno, ST_NOATIME, ST_RELATIME, Timespec};
 use crate::data::Space;
 use crate::platform::clock::Clock;
 use crate::platform::entropy::Entropy;
@@ -26,6 +26,17 @@ pub enum Atime {
     Strict,
     /// Never.
     Never,
+}
+
+impl Atime {
+    /// How statfs(2) shows it.
+    pub(crate) fn mount_flags(self) -> i64 {
+        match self {
+            Atime::Relative => ST_RELATIME,
+            Atime::Strict => 0,
+            Atime::Never => ST_NOATIME,
+        }
+    }
 }
 
 bitflags! {
@@ -149,6 +160,16 @@ impl Superblock {
 
     /// Counts an inode that is gone.
     pub(super) fn free_ino(&self) {
+        self.refund(INODE_SIZE);
+    }
+
+    /// Counts a further name of a file that has one; ENOSPC at the limit of inodes.
+    pub(super) fn charge_name(&self) -> Result<(), Errno> {
+        self.charge(INODE_SIZE)
+    }
+
+    /// Counts that one is gone.
+    pub(super) fn refund_name(&self) {
         self.refund(INODE_SIZE);
     }
 

@@ -76,6 +76,9 @@ impl Inode {
     /// One name less.
     pub(super) fn drop_link(&self, now: crate::abi::Timespec) {
         self.attributes.change(|a| {
+            if a.nlink() > 1 {
+                self.sb.refund_name();
+            }
             a.set_nlink(a.nlink().saturating_sub(1));
             a.set(Stamp::Change, now);
         });

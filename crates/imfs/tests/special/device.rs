@@ -68,6 +68,7 @@ fn flags_of_one_call() {
     let mut bytes = [1; 4];
     let mut bufs = [IoSliceMut::new(&mut bytes)];
     assert_eq!(cage.preadv2(zero, &mut bufs, -1, RwFlags::NOWAIT).unwrap(), 4);
+    let mut bufs = [IoSliceMut::new(&mut bytes)];
     assert_eq!(cage.preadv2(full, &mut bufs, -1, RwFlags::NOWAIT), Err(Errno::EOPNOTSUPP));
     assert_eq!(cage.pwritev2(zero, &[IoSlice::new(b"x")], 5, RwFlags::NOWAIT).unwrap(), 1);
     let unknown = RwFlags::from_bits_retain(1 << 20);

@@ -22,6 +22,8 @@ bitflags! {
         const ATOMIC = 0x40;
         /// Do not keep the pages in the cache.
         const DONTCACHE = 0x80;
+        /// Send no SIGPIPE.
+        const NOSIGNAL = 0x100;
         /// Keep the bits without a name.
         const _ = !0;
     }

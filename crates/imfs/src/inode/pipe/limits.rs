@@ -70,12 +70,12 @@ impl PipeLimits {
     ///
     /// # Errors
     /// `EPERM`: the pipe grows beyond what an unprivileged caller may have.
-    pub(super) fn resize(&self, old: usize, new: usize, privileged: bool) -> Result<()> {
-        let grows = new > old && !privileged;
-        if grows && new * PAGE_SIZE > self.max_size {
+    pub(super) fn resize(&self, old: usize, new: usize, any_size: bool, privileged: bool) -> Result<()> {
+        if new > old && !any_size && new * PAGE_SIZE > self.max_size {
             return Err(Errno::EPERM);
         }
         let used = self.change(old, new);
+        let grows = new > old && !privileged;
         if grows && (Self::above(self.hard_pages, used) || Self::above(self.soft_pages, used)) {
             self.change(new, old);
             return Err(Errno::EPERM);

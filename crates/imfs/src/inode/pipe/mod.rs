@@ -345,14 +345,14 @@ impl Pipe {
     /// # Errors
     /// `EINVAL`: more than 2 GiB. `EBUSY`: more slots are in use. `EPERM`: beyond the limits, and not `privileged`.
     /// `ENOMEM`.
-    pub fn set_capacity(&self, size: u32, privileged: bool) -> Result<usize> {
+    pub fn set_capacity(&self, size: u32, any_size: bool, privileged: bool) -> Result<usize> {
         if size > 1 << 31 {
             return Err(Errno::EINVAL);
         }
         let slots = (size as usize).max(PAGE_SIZE).next_power_of_two() / PAGE_SIZE;
         let mut state = self.state.lock();
         let old = state.ring.slots();
-        self.limits.resize(old, slots, privileged)?;
+        self.limits.resize(old, slots, any_size, privileged)?;
         if let Err(errno) = state.ring.resize(slots) {
             self.limits.change(slots, old);
             return Err(errno);

@@ -228,7 +228,7 @@ fn a_fifo_forgets_when_all_have_closed_it() {
     assert_eq!(write(&pipe, b"bytes", NB, &cage), Ok(5));
     let reader = pipe.open(OFlags::RDONLY, false, &cage).unwrap();
     pipe.close(&both);
-    assert_eq!(pipe.set_capacity(1 << 17, false), Ok(1 << 17));
+    assert_eq!(pipe.set_capacity(1 << 17, false, false), Ok(1 << 17));
     assert_eq!(read(&pipe, 2, NB, &cage), Ok(b"by".to_vec()));
     pipe.close(&reader);
     assert_eq!(pipe.limits.used(), 0);
@@ -243,16 +243,16 @@ fn limits_of_the_unprivileged() {
     let limits = Arc::new(PipeLimits::new(1 << 18, 40, 50));
     let make = |privileged| Pipe::pair(limits.clone(), privileged);
     let first = make(false).unwrap().0;
-    assert_eq!(first.set_capacity(1 << 19, false), Err(Errno::EPERM));
-    assert_eq!(first.set_capacity(1 << 18, false), Err(Errno::EPERM));
-    assert_eq!(first.set_capacity(1 << 17, false), Ok(1 << 17));
+    assert_eq!(first.set_capacity(1 << 19, false, false), Err(Errno::EPERM));
+    assert_eq!(first.set_capacity(1 << 18, false, false), Err(Errno::EPERM));
+    assert_eq!(first.set_capacity(1 << 17, false, false), Ok(1 << 17));
     let small = make(false).unwrap().0;
     assert_eq!((small.capacity(), limits.used()), (8192, 34));
-    assert_eq!(small.set_capacity(1 << 20, true), Ok(1 << 20));
+    assert_eq!(small.set_capacity(1 << 20, true, true), Ok(1 << 20));
     assert_eq!(make(false).unwrap_err(), Errno::ENFILE);
     assert_eq!(Pipe::fifo(limits.clone()).open(OFlags::RDWR, false, &Interrupts::new()), Err(Errno::ENOMEM));
     assert!(make(true).is_ok());
-    assert_eq!(first.set_capacity(0, false), Ok(4096));
+    assert_eq!(first.set_capacity(0, false, false), Ok(4096));
     drop((first, small));
     assert_eq!(limits.used(), 0);
 }

@@ -125,7 +125,7 @@ fn random_calls_answer_alike() {
                     let sizes = [0, 1, 4096, 4097, 12_000, 65536, 70_000, 262_144, (1 << 31) + 1, u32::MAX];
                     let size = sizes[dice.roll(sizes.len())];
                     let expected = theirs.fcntl(libc::F_SETPIPE_SZ, size);
-                    assert_eq!(ours.set_capacity(size, false), expected, "{at}: F_SETPIPE_SZ {size}");
+                    assert_eq!(ours.set_capacity(size, false, false), expected, "{at}: F_SETPIPE_SZ {size}");
                 }
                 _ => {}
             }
