@@ -179,6 +179,9 @@ pub fn bytes(b: &[u8]) -> String {
     format!("{} bytes, hash {:016x}, \"{}\"...", b.len(), hash(b), b[..24].escape_ascii())
 }
 
+/// Up to where data and holes are told apart: in the last page that a file can have the kernel finds neither.
+pub(crate) const MAPPED: i64 = i64::MAX - 8192;
+
 /// FNV-1a.
 pub fn hash(b: &[u8]) -> u64 {
     b.iter().fold(0xcbf2_9ce4_8422_2325, |h, x| (h ^ u64::from(*x)).wrapping_mul(0x100_0000_01b3))

@@ -11,26 +11,7 @@ type Answer<T> = Result<T, Errno>;
 pub(super) fn supports(call: &Call) -> bool {
     !matches!(
         call,
-        Call::Fallocate { .. }
-            | Call::CopyFileRange { .. }
-            | Call::Ficlone { .. }
-            | Call::Ficlonerange { .. }
-            | Call::SyncFileRange { .. }
-            | Call::Fadvise { .. }
-            | Call::Readahead { .. }
-            | Call::Setxattr { .. }
-            | Call::Lsetxattr { .. }
-            | Call::Fsetxattr { .. }
-            | Call::Getxattr { .. }
-            | Call::Lgetxattr { .. }
-            | Call::Fgetxattr { .. }
-            | Call::Listxattr { .. }
-            | Call::Llistxattr { .. }
-            | Call::Flistxattr { .. }
-            | Call::Removexattr { .. }
-            | Call::Lremovexattr { .. }
-            | Call::Fremovexattr { .. }
-            | Call::Lock { .. }
+        Call::Lock { .. }
             | Call::Flock { .. }
             | Call::Mmap { .. }
             | Call::MapRead { .. }

@@ -1,6 +1,6 @@
 //! One call through a cage.
 
-use super::answers::{into_buffer, noted, stat, statfs, statx_attributes, unit, value};
+use super::answers::{into_buffer, into_list, noted, stat, statfs, statx_attributes, unit, value};
 use super::clock::SteppedClock;
 use super::{HERE, Local, read_directory};
 use crate::args::{Data, Time};
@@ -29,6 +29,10 @@ fn at(flags: i32) -> AtFlags {
 
 fn acc(mode: i32) -> Access {
     Access::from_bits_retain(mode as u32)
+}
+
+fn xattr(flags: i32) -> XattrFlags {
+    XattrFlags::from_bits_retain(flags as u32)
 }
 
 /// Makes the call.
@@ -94,6 +98,49 @@ pub(super) fn call(cage: &Cage, local: &mut Local, clock: &SteppedClock, call: &
             (_, whence) => value(cage.lseek(*fd, *off, whence.unwrap_or(Whence::Set))),
         },
         Call::Ftruncate { fd, len } => unit(cage.ftruncate(*fd, *len)),
+        Call::Fallocate { fd, mode, off, len } => {
+            unit(cage.fallocate(*fd, FallocFlags::from_bits_retain(*mode as u32), *off, *len))
+        }
+        Call::CopyFileRange { from, from_off, to, to_off, len, flags } => {
+            let (mut a, mut b) = (from_off.unwrap_or(0), to_off.unwrap_or(0));
+            let pa = from_off.is_some().then_some(&mut a);
+            let pb = to_off.is_some().then_some(&mut b);
+            let r = cage.copy_file_range(*from, pa, *to, pb, *len, *flags);
+            noted(r, |_| format!("{a} {b}"))
+        }
+        Call::Ficlone { to, from } => unit(cage.ficlone(*to, *from)),
+        Call::Ficlonerange { to, from, from_off, len, to_off } => {
+            let range = FileCloneRange {
+                src_fd: i64::from(*from),
+                src_offset: *from_off,
+                src_length: *len,
+                dest_offset: *to_off,
+            };
+            unit(cage.ficlonerange(*to, &range))
+        }
+        Call::SyncFileRange { fd, off, len, flags } => {
+            unit(cage.sync_file_range(*fd, *off, *len, SyncRangeFlags::from_bits_retain(*flags)))
+        }
+        Call::Fadvise { fd, off, len, advice } => unit(cage.posix_fadvise(*fd, *off, *len, *advice)),
+        Call::Readahead { fd, off, count } => unit(cage.readahead(*fd, *off, *count)),
+        Call::Setxattr { path, name, value, flags } => {
+            unit(cage.setxattr(path, name, &value.bytes(), xattr(*flags)))
+        }
+        Call::Lsetxattr { path, name, value, flags } => {
+            unit(cage.lsetxattr(path, name, &value.bytes(), xattr(*flags)))
+        }
+        Call::Fsetxattr { fd, name, value, flags } => {
+            unit(cage.fsetxattr(*fd, name, &value.bytes(), xattr(*flags)))
+        }
+        Call::Getxattr { path, name, size } => into_buffer(*size, |b| cage.getxattr(path, name, b)),
+        Call::Lgetxattr { path, name, size } => into_buffer(*size, |b| cage.lgetxattr(path, name, b)),
+        Call::Fgetxattr { fd, name, size } => into_buffer(*size, |b| cage.fgetxattr(*fd, name, b)),
+        Call::Listxattr { path, size } => into_list(*size, |b| cage.listxattr(path, b)),
+        Call::Llistxattr { path, size } => into_list(*size, |b| cage.llistxattr(path, b)),
+        Call::Flistxattr { fd, size } => into_list(*size, |b| cage.flistxattr(*fd, b)),
+        Call::Removexattr { path, name } => unit(cage.removexattr(path, name)),
+        Call::Lremovexattr { path, name } => unit(cage.lremovexattr(path, name)),
+        Call::Fremovexattr { fd, name } => unit(cage.fremovexattr(*fd, name)),
         Call::Fsync { fd } => unit(cage.fsync(*fd)),
         Call::Fdatasync { fd } => unit(cage.fdatasync(*fd)),
         Call::Syncfs { fd } => unit(cage.syncfs(*fd)),

@@ -10,7 +10,7 @@ mod tree;
 
 use crate::call::Call;
 use crate::case::{Act, Limits, Record, Side, Step};
-use crate::outcome::{Entry, Outcome, Ticks};
+use crate::outcome::{Entry, Outcome};
 use crate::users::USERS;
 use clock::SteppedClock;
 use imfs::abi::{AT_FDCWD, Mode};
@@ -83,7 +83,7 @@ impl Watched {
         while !self.end.load(Ordering::Relaxed) {
             std::thread::sleep(Duration::from_millis(1));
             let cage = self.cage.lock().expect("nobody panics with it").clone();
-            if let Some(cage) = cage.filter(|c| c.blocked() > 0) {
+            if let Some(cage) = cage.filter(|c| c.interrupts().blocked() > 0) {
                 cage.interrupt();
             }
         }
@@ -140,6 +140,7 @@ struct Process {
 struct Local {
     /// Where a descriptor's directory goes on after a name.
     cookies: HashMap<(i32, Vec<u8>), i64>,
+    #[allow(dead_code)]
     maps: call::Maps,
 }
 
@@ -247,7 +248,7 @@ fn start(process: &mut Process, c: Call, clock: SteppedClock) -> Outcome {
     let mut blocks = false;
     while !blocks && !thread.is_finished() && began.elapsed() < PATIENCE {
         std::thread::sleep(Duration::from_micros(200));
-        blocks = process.cage.blocked() > 0;
+        blocks = process.cage.interrupts().blocked() > 0;
     }
     process.started = Some(thread);
     Outcome::noted(0, if blocks { "blocks" } else { "does not block" }.into())
@@ -318,8 +319,3 @@ fn read_directory(cage: &Cage, fd: i32, size: usize) -> (Vec<Entry>, Result<(), 
 
 /// `AT_FDCWD` under the name that the calls without a directory use.
 const HERE: i32 = AT_FDCWD;
-
-/// Ticks for those who only print.
-fn no_ticks() -> Ticks {
-    Ticks::default()
-}

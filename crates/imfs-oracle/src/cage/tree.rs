@@ -1,7 +1,7 @@
 //! Everything that can be seen of a tree on our side, in the form of `kernel::tree`, read without moving a time stamp.
 
 use super::answers::statx_attributes;
-use super::{HERE, no_ticks, read_directory};
+use super::{HERE, read_directory};
 use crate::outcome::{Ticks, bytes};
 use imfs::Cage;
 use imfs::abi::{AtFlags, Mode, OFlags, StatxMask, Whence};
@@ -87,6 +87,9 @@ impl Walker<'_> {
         let (mut at, mut map, mut whole) = (0i64, Vec::new(), Vec::new());
         while at < size && map.len() < 64 {
             let Ok(from) = self.cage.lseek(fd, at, Whence::Data) else { break };
+            if from > crate::outcome::MAPPED {
+                break;
+            }
             let to = self.cage.lseek(fd, from, Whence::Hole).ok().filter(|to| *to > from).unwrap_or(size);
             let mut buf = vec![0u8; (to - from).min(16 << 20) as usize];
             let n = self.cage.pread(fd, &mut buf, from).unwrap_or(0);
@@ -98,8 +101,19 @@ impl Walker<'_> {
         format!(" [{}] {}", map.join(","), bytes(&whole))
     }
 
-    fn xattrs(&self, _dir: i32, _name: &[u8]) -> String {
-        let _ = no_ticks();
-        String::new()
+    fn xattrs(&self, dir: i32, name: &[u8]) -> String {
+        let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::EMPTY_PATH;
+        let mut list = vec![0u8; 1 << 16];
+        let n = self.cage.listxattrat(dir, name, flags, &mut list).unwrap_or(0);
+        let mut out = Vec::new();
+        for key in list[..n].split(|b| *b == 0).filter(|k| !k.is_empty()) {
+            let mut value = vec![0u8; 1 << 16];
+            out.push(match self.cage.getxattrat(dir, name, flags, key, &mut value) {
+                Ok(n) => format!(" {}={}", key.escape_ascii(), bytes(&value[..n])),
+                Err(e) => format!(" {}: errno {}", key.escape_ascii(), e.raw()),
+            });
+        }
+        out.sort();
+        out.concat()
     }
 }

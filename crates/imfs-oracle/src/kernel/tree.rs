@@ -89,6 +89,9 @@ fn content(dir: i32, name: &Bytes, size: i64) -> String {
     let (mut at, mut map, mut whole) = (0i64, Vec::new(), Vec::new());
     while at < size && map.len() < 64 {
         let Ok(from) = sys!(SYS_lseek, fd, at, libc::SEEK_DATA) else { break };
+        if from > crate::outcome::MAPPED {
+            break;
+        }
         // In the last page that a file can have the kernel finds a hole before the data.
         let to = sys!(SYS_lseek, fd, from, libc::SEEK_HOLE).ok().filter(|to| *to > from).unwrap_or(size);
         let mut buf = vec![0u8; (to - from).min(16 << 20) as usize];

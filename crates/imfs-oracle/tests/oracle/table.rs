@@ -1,7 +1,7 @@
 //! Runs a table on both sides and reports every case that differs.
 
 use imfs_oracle::cage::Cages;
-use imfs_oracle::case::{Act, Case, Side, Step};
+use imfs_oracle::case::{Act, Case, Step};
 use imfs_oracle::compare::check;
 use imfs_oracle::kernel::Kernel;
 

@@ -178,11 +178,6 @@ impl Cage {
         self.walk_at(dirfd, path, guard)?.find(path, follow)
     }
 
-    /// How many calls of this cage are blocked at this moment.
-    pub fn blocked(&self) -> usize {
-        self.interrupts.blocked()
-    }
-
     /// Ends the blocked calls of this cage with EINTR, as a signal does.
     pub fn interrupt(&self) {
         self.interrupts.interrupt();

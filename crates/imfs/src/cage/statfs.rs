@@ -25,7 +25,7 @@ impl Cage {
         let inode = self.table.get(fd, &guard)?.inode(&guard)?;
         if inode.dev() == PIPE_DEV {
             let (kind, bsize, namelen) = (PIPEFS_MAGIC, PAGE_SIZE as i64, NAME_MAX as i64);
-            return Ok(Statfs { kind, bsize, namelen, frsize: bsize, ..Statfs::default() });
+            return Ok(Statfs { kind, bsize, namelen, frsize: bsize, flags: ST_VALID, ..Statfs::default() });
         }
         Ok(self.tree.statfs())
     }
