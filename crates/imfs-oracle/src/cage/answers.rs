@@ -11,9 +11,7 @@ type Answer<T> = Result<T, Errno>;
 pub(super) fn supports(call: &Call) -> bool {
     !matches!(
         call,
-        Call::Lock { .. }
-            | Call::Flock { .. }
-            | Call::Mmap { .. }
+        Call::Mmap { .. }
             | Call::MapRead { .. }
             | Call::MapWrite { .. }
             | Call::Msync { .. }

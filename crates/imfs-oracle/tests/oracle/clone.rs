@@ -30,7 +30,7 @@ pub(crate) fn cases() -> Vec<Case> {
         (ficlone(6, 5).into(), "EBADF"),
         (ficlone(7, 3).into(), "EISDIR"),
         (ficlone(4, 7).into(), "EISDIR"),
-        (ficlone(9, 3).into(), "EINVAL"),
+        (ficlone(9, 3).into(), "EXDEV"),
         (ficlone(99, 3).into(), "EBADF"),
         (ficlone(4, 99).into(), "EBADF"),
     ]));

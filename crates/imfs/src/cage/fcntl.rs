@@ -160,14 +160,12 @@ fn seals(
     command: i32,
     arg: &FcntlArg<'_>,
 ) -> Result<i32> {
-    if inode.file_type() != FileType::Regular {
-        return Err(Errno::EINVAL);
-    }
+    let has_seals = inode.file_type() == FileType::Regular;
     if command == F_GET_SEALS {
-        return Ok(SEAL_SEAL);
+        return if has_seals { Ok(SEAL_SEAL) } else { Err(Errno::EINVAL) };
     }
-    let unknown = arg.number()? & !ALL_SEALS & 0xffff_ffff != 0;
-    Err(if description.flags().writable() && unknown { Errno::EINVAL } else { Errno::EPERM })
+    let known = arg.number()? & !ALL_SEALS & 0xffff_ffff == 0;
+    Err(if description.flags().writable() && !(known && has_seals) { Errno::EINVAL } else { Errno::EPERM })
 }
 
 /// There are no leases: none to be had (as where a file system's `setlease` is `simple_nosetlease`), and so none to give up.
