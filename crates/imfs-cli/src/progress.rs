@@ -11,10 +11,14 @@ use crate::signals;
 /// Staging that takes less shows nothing.
 const LONG: Duration = Duration::from_millis(700);
 
+/// From one state of the line to the next.
+const PAUSE: Duration = Duration::from_millis(100);
+
 /// Draws the line, and ends the staging on a signal.
 pub(crate) struct Progress {
     verb: &'static str,
-    start: Instant,
+    /// Not to be drawn before.
+    next: Instant,
     bar: Option<ProgressBar>,
     bytes: u64,
     entries: u64,
@@ -22,13 +26,15 @@ pub(crate) struct Progress {
 
 impl Progress {
     pub(crate) fn new(verb: &'static str) -> Progress {
-        Progress { verb, start: Instant::now(), bar: None, bytes: 0, entries: 0 }
+        Progress { verb, next: Instant::now() + LONG, bar: None, bytes: 0, entries: 0 }
     }
 
     fn draw(&mut self) {
-        if self.start.elapsed() < LONG {
+        let now = Instant::now();
+        if now < self.next {
             return;
         }
+        self.next = now + PAUSE;
         let bar = self.bar.get_or_insert_with(|| {
             let style = ProgressStyle::with_template("{spinner} {msg}").expect("a valid template");
             ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr()).with_style(style)

@@ -27,13 +27,12 @@ use crate::signals::{self, SignalReader};
 const DEVICES: [&str; 6] = ["null", "zero", "full", "random", "urandom", "tty"];
 
 /// Links that programs expect in `/dev`.
-const DEVICE_LINKS: [(&str, &str); 6] = [
+const DEVICE_LINKS: [(&str, &str); 5] = [
     ("/proc/self/fd", "fd"),
     ("/proc/self/fd/0", "stdin"),
     ("/proc/self/fd/1", "stdout"),
     ("/proc/self/fd/2", "stderr"),
     ("pts/ptmx", "ptmx"),
-    ("/proc/kcore", "core"),
 ];
 
 /// Runs init, in the child that `launch` made.
