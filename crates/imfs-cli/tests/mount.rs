@@ -5,7 +5,7 @@ mod harness;
 use std::fs;
 use std::os::unix::fs::MetadataExt as _;
 
-use harness::{MountPoint, Said, imfs, is_mounted, is_root, unmount, wait_until};
+use harness::{MountPoint, Said, as_nobody, imfs, is_mounted, is_root, unmount, wait_until};
 
 #[test]
 fn from_mount_to_unmount() {
@@ -84,6 +84,20 @@ fn in_the_background() {
     wait_until("the dump", || {
         fs::read_to_string(point.scratch.at("made/out")).is_ok_and(|text| text == "out").then_some(())
     });
+}
+
+#[test]
+fn an_ordinary_user_mounts_on_a_directory_of_his_own() {
+    let script = "cd $SCRATCH && mkdir mnt && echo staged >a &&
+        $IMFS mount --daemon --preload a --dump b=$SCRATCH/out mnt &&
+        cat mnt/a && cp mnt/a mnt/b && stat -c %u mnt/b && fusermount3 -u mnt || exit 1
+        until [ -e out ]; do sleep 0.1; done
+        cat out
+        $IMFS mount /usr";
+    if let Some(said) = as_nobody(script) {
+        assert_eq!(said.out, "staged\n65534\nstaged\n", "{}", said.err);
+        assert!(said.err.starts_with("imfs: cannot mount on /usr: "), "{}", said.err);
+    }
 }
 
 #[test]

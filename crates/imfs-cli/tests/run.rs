@@ -5,7 +5,7 @@ mod harness;
 use std::fs;
 use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 
-use harness::{Said, Scratch, is_root, run, shell};
+use harness::{Said, Scratch, as_nobody, is_root, run, shell};
 
 fn said(options: &[&str], script: &str) -> Said {
     Said::of(shell(options, script))
@@ -243,27 +243,6 @@ fn another_user() {
     let scratch = Scratch::new("owner");
     let spec = format!("/f={}", scratch.write("f", "").display());
     said(&["--preload", &spec, "--uid", "7", "--gid", "8"], "stat -c '%u %g' /f").is(0, "7 8\n");
-}
-
-/// The script runs as nobody, who may use `/dev/fuse` as on most systems, in a mount namespace of its own.
-fn as_nobody(script: &str) -> Option<Said> {
-    let nobody = "setpriv --reuid 65534 --regid 65534 --clear-groups";
-    let try_out = format!("{nobody} unshare --user --map-root-user --mount true");
-    let possible = std::process::Command::new("sh").args(["-c", &try_out]).output().unwrap().status.success();
-    if !is_root() || !possible {
-        eprintln!("skipped: this system lets no ordinary user make a namespace");
-        return None;
-    }
-    let scratch = Scratch::new("nobody");
-    // The binary may lie where nobody may not look.
-    fs::copy(env!("CARGO_BIN_EXE_imfs"), scratch.at("imfs")).unwrap();
-    let outer = format!(
-        "mknod -m 666 {fuse} c 10 229 && mount --bind {fuse} /dev/fuse && exec {nobody} sh -c '{script}'",
-        fuse = scratch.text("fuse")
-    );
-    let mut command = std::process::Command::new("unshare");
-    command.args(["--mount", "sh", "-c", &outer]).env("IMFS", scratch.at("imfs")).current_dir("/tmp");
-    Some(Said::of(command))
 }
 
 #[test]
