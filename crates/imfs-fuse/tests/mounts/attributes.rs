@@ -200,13 +200,17 @@ fn a_full_file_system_says_so() {
     assert_eq!(refused.raw_os_error(), Some(libc::ENOSPC));
 }
 
-/// FUSE has room for it, but `fuser` has not: the documentation says so.
+/// FUSE has room for both, but `fuser` has not: the documentation says so. Nothing else may suffer from the questions.
 #[test]
-fn there_is_no_birth_time() {
+fn there_are_no_birth_times_and_no_nameless_files() {
     let mount = Mount::new();
-    fs::write(mount.at("f"), "").unwrap();
+    fs::write(mount.at("f"), "text").unwrap();
     let stat = rustix::fs::statx(CWD, mount.at("f"), AtFlags::empty(), StatxFlags::BTIME).unwrap();
     assert_eq!(stat.stx_mask & StatxFlags::BTIME.bits(), 0);
+    let flags = rustix::fs::OFlags::TMPFILE | rustix::fs::OFlags::RDWR;
+    let nameless = rustix::fs::open(mount.path(), flags, rustix::fs::Mode::RWXU).unwrap_err();
+    assert_eq!(nameless, rustix::io::Errno::OPNOTSUPP);
+    assert_eq!(fs::read_to_string(mount.at("f")).unwrap(), "text");
 }
 
 #[test]

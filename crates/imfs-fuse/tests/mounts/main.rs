@@ -2,6 +2,7 @@
 //! tmpfs does is what is right, wherever FUSE can carry it.
 
 mod attributes;
+mod concurrency;
 mod data;
 mod fixture;
 mod names;
