@@ -12,6 +12,7 @@ use crate::inode::pipe::PipeLimits;
 use crate::inode::{Atime, Credentials, Inode, Protections, Setup, Superblock, take_apart};
 use crate::platform::clock::{Clock, CoarseClock};
 use crate::platform::entropy::{Entropy, HostEntropy};
+use crate::sync::alloc::try_arc;
 use crate::sync::epoch;
 use crate::sync::lock::{RwLock, rank};
 use crate::sync::refcount::Ref;
@@ -285,7 +286,7 @@ impl Imfs {
     }
 
     fn add(&self, cage: Cage) -> Result<Arc<Cage>> {
-        let cage = Arc::new(cage);
+        let cage = try_arc(cage).ok_or(Errno::ENOMEM)?;
         let mut cages = self.cages.write();
         if cages.contains_key(&cage.id()) {
             // The cage's drop closes its descriptors, after the lock.

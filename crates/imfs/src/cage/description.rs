@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 use crate::abi::{Errno, FOwnerEx, OFlags, Result};
 use crate::inode::pipe::End;
 use crate::inode::{Inode, Object, Superblock};
-use crate::sync::epoch::{self, Guard};
+use crate::sync::epoch::Guard;
 use crate::sync::lock::{Mutex, rank};
-use crate::sync::refcount::{Evict, Ref, Shared, Slot};
+use crate::sync::refcount::{self, Evict, Ref, Shared, Slot};
 
 /// An open file description.
 pub(super) struct Description {
@@ -66,54 +66,15 @@ impl fmt::Debug for Description {
 }
 
 impl Description {
-    /// A description of an inode, with the offset at 0.
+    /// Counts a description and takes memory for it, before anything is made or changed that it is to stand for
+    /// (`alloc_empty_file`).
     ///
     /// # Errors
     /// ENFILE: the instance has its limit of descriptions. ENOMEM.
-    pub(crate) fn of_inode(inode: Ref<Inode>, flags: OFlags, opener: u64) -> Result<Ref<Self>> {
-        Self::counted(inode, None, flags, opener)
-    }
-
-    /// A description of one end of a pipe or FIFO, which is closed with it, or at once in case of an error.
-    ///
-    /// # Errors
-    /// As [`of_inode`](Self::of_inode)
-    pub(crate) fn of_pipe(inode: Ref<Inode>, end: End, flags: OFlags, opener: u64) -> Result<Ref<Self>> {
-        let kept = inode.clone();
-        Self::counted(inode, Some(end), flags, opener).inspect_err(|_| close(&kept, &end))
-    }
-
-    fn counted(inode: Ref<Inode>, end: Option<End>, flags: OFlags, opener: u64) -> Result<Ref<Self>> {
-        inode.sb.count_description()?;
-        let guard = epoch::pin();
-        // The inode goes into the description; its superblock is looked at through the guard.
-        let shared = inode.share(&guard);
-        let made = Self::try_new(Slot::new(inode), None, end, flags, opener);
-        made.inspect_err(|_| shared.sb.free_description())
-    }
-
-    /// A description of something foreign.
-    ///
-    /// # Errors
-    /// As [`of_inode`](Self::of_inode)
-    pub(crate) fn of_foreign(sb: &Ref<Superblock>, foreign: Foreign, flags: OFlags) -> Result<Ref<Self>> {
+    pub(crate) fn reserve(sb: &Superblock) -> Result<Vacant<'_>> {
         sb.count_description()?;
-        let made = Self::try_new(Slot::empty(), Some((foreign, sb.clone())), None, flags, 0);
-        made.inspect_err(|_| sb.free_description())
-    }
-
-    fn try_new(
-        inode: Slot<Inode>,
-        foreign: Option<(Foreign, Ref<Superblock>)>,
-        end: Option<End>,
-        flags: OFlags,
-        opener: u64,
-    ) -> Result<Ref<Self>> {
-        let (flags, offset, stream_end) = (flags.bits().into(), Mutex::new(0), AtomicU64::new(u64::MAX));
-        let (created, owner, signal) = (AtomicBool::new(false), AtomicU64::new(0), AtomicI32::new(0));
-        let description =
-            Self { inode, foreign, end, flags, offset, stream_end, opener, created, owner, signal };
-        Ref::try_new(description).ok_or(Errno::ENOMEM)
+        let counted = CountedIn(sb);
+        Ok(Vacant { memory: refcount::Vacant::try_new().ok_or(Errno::ENOMEM)?, counted })
     }
 
     /// Its number, which no other description of the process has while this one is open: the owner of its locks.
@@ -234,6 +195,66 @@ impl Description {
     pub(crate) fn writable<'g>(&self, guard: &'g Guard) -> Result<Shared<'g, Inode>> {
         let flags = self.flags();
         if flags.writable() && !flags.contains(OFlags::PATH) { self.inode(guard) } else { Err(Errno::EBADF) }
+    }
+}
+
+/// The count of a description that does not exist yet.
+struct CountedIn<'s>(&'s Superblock);
+
+impl Drop for CountedIn<'_> {
+    fn drop(&mut self) {
+        self.0.free_description();
+    }
+}
+
+/// All that a new description needs, so that making it cannot fail.
+pub(super) struct Vacant<'s> {
+    memory: refcount::Vacant<Description>,
+    counted: CountedIn<'s>,
+}
+
+impl Vacant<'_> {
+    /// A description of an inode, with the offset at 0.
+    #[inline]
+    pub(crate) fn of_inode(self, inode: Ref<Inode>, flags: OFlags, opener: u64) -> Ref<Description> {
+        self.fill(Slot::new(inode), None, None, flags, opener)
+    }
+
+    /// A description of one end of a pipe or FIFO, which is closed with it.
+    pub(crate) fn of_pipe(self, inode: Ref<Inode>, end: End, flags: OFlags, opener: u64) -> Ref<Description> {
+        self.fill(Slot::new(inode), None, Some(end), flags, opener)
+    }
+
+    /// A description of something foreign.
+    pub(crate) fn of_foreign(self, sb: Ref<Superblock>, foreign: Foreign, flags: OFlags) -> Ref<Description> {
+        self.fill(Slot::empty(), Some((foreign, sb)), None, flags, 0)
+    }
+
+    #[inline]
+    fn fill(
+        self,
+        inode: Slot<Inode>,
+        foreign: Option<(Foreign, Ref<Superblock>)>,
+        end: Option<End>,
+        flags: OFlags,
+        opener: u64,
+    ) -> Ref<Description> {
+        // It goes back when the description is evicted.
+        std::mem::forget(self.counted);
+        let (flags, offset, stream_end) = (flags.bits().into(), Mutex::new(0), AtomicU64::new(u64::MAX));
+        let (created, owner, signal) = (AtomicBool::new(false), AtomicU64::new(0), AtomicI32::new(0));
+        self.memory.fill(Description {
+            inode,
+            foreign,
+            end,
+            flags,
+            offset,
+            stream_end,
+            opener,
+            created,
+            owner,
+            signal,
+        })
     }
 }
 

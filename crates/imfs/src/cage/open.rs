@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::Cage;
-use super::description::{Description, Foreign};
+use super::description::{Description, Foreign, Vacant};
 use super::table::FIRST;
 use crate::abi::{AT_FDCWD, Access, Errno, FileType, Mode, OFlags, OpenHow, ResolveFlags, Result};
 use crate::inode::device::Device;
@@ -120,6 +120,7 @@ impl Cage {
             return Err(Errno::ENOENT);
         }
         let number = self.table.reserve(FIRST, self.limit())?;
+        let vacant = Description::reserve(&self.tree.sb)?;
         let guard = epoch::pin();
         let mut walk = self.walk_at(dirfd, path, &guard)?;
         walk.resolve = resolve;
@@ -136,7 +137,7 @@ impl Cage {
             request.flags -= OFlags::TRUNC;
         }
         let cloexec = request.has(OFlags::CLOEXEC);
-        let description = self.open_description(inode, &request, guard)?;
+        let description = self.open_description(inode, &request, vacant, guard)?;
         if created {
             description.set_created();
         }
@@ -218,17 +219,19 @@ impl Cage {
         &self,
         inode: Ref<Inode>,
         request: &Request,
+        vacant: Vacant<'_>,
         guard: Guard,
     ) -> Result<Ref<Description>> {
         let flags = request.flags - OPEN_ONLY;
+        let opener = self.identity.load(Ordering::Relaxed);
         if request.has(OFlags::PATH) {
-            return Description::of_inode(inode, flags, self.identity.load(Ordering::Relaxed));
+            return Ok(vacant.of_inode(inode, flags, opener));
         }
         match &inode.object {
             Object::Directory(_) if request.has(OFlags::DIRECT) => Err(Errno::EINVAL),
             Object::Directory(directory) => {
                 let end = directory.end();
-                let description = Description::of_inode(inode, flags, self.identity.load(Ordering::Relaxed))?;
+                let description = vacant.of_inode(inode, flags, opener);
                 description.rewind(end);
                 Ok(description)
             }
@@ -238,21 +241,21 @@ impl Cage {
                 if truncate {
                     inode.set_size(0, self.cred(&guard)?)?;
                 }
-                Description::of_inode(inode, flags, self.identity.load(Ordering::Relaxed))
+                Ok(vacant.of_inode(inode, flags, opener))
             }
             Object::Symlink(_) => Err(Errno::ELOOP),
             Object::Pipe(_) => {
                 let privileged = self.cred(&guard)?.above_pipe_limits();
                 // It may wait.
                 drop(guard);
-                self.open_fifo(inode, flags, privileged)
+                self.open_fifo(inode, flags, privileged, vacant)
             }
             Object::Device(dev) => {
                 Device::open(inode.file_type(), *dev)?;
                 if request.has(OFlags::DIRECT) {
                     return Err(Errno::EINVAL);
                 }
-                Description::of_inode(inode, flags, self.identity.load(Ordering::Relaxed))
+                Ok(vacant.of_inode(inode, flags, opener))
             }
             Object::Socket => Err(Errno::ENXIO),
         }
@@ -265,7 +268,8 @@ impl Cage {
     pub fn add_foreign(&self, foreign: Foreign, from: i32, cloexec: bool) -> Result<i32> {
         let from = usize::try_from(from).map_err(|_| Errno::EINVAL)?;
         let number = self.table.reserve(from, self.limit())?;
-        let description = Description::of_foreign(&self.tree.sb, foreign, OFlags::RDWR)?;
+        let vacant = Description::reserve(&self.tree.sb)?;
+        let description = vacant.of_foreign(self.tree.sb.clone(), foreign, OFlags::RDWR);
         Ok(number.fill(description, cloexec))
     }
 

@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 
 use super::Cage;
-use super::description::Description;
+use super::description::{Description, Vacant};
 use super::table::FIRST;
 use crate::abi::{Errno, OFlags, Result};
 use crate::inode::{Capabilities, Credentials, Inode, Object};
@@ -32,18 +32,20 @@ impl Cage {
             return Err(Errno::ENOPKG);
         }
         let number = || self.table.reserve(FIRST, self.limit());
-        let numbers = [number()?, number()?];
+        let [first, second] = [number()?, number()?];
+        let vacant = || Description::reserve(&self.tree.sb);
+        let vacant = [vacant()?, vacant()?];
         let (inode, [reader, writer]) = {
             let guard = epoch::pin();
             Inode::pipe(&self.tree.sb, self.cred(&guard)?)?
         };
         let opener = self.identity.load(Ordering::Relaxed);
         let status = flags & OFlags::NONBLOCK;
-        let reader = Description::of_pipe(inode.clone(), reader, OFlags::RDONLY | status, opener)?;
+        let [for_reader, for_writer] = vacant;
+        let reader = for_reader.of_pipe(inode.clone(), reader, OFlags::RDONLY | status, opener);
         let status = flags & (OFlags::NONBLOCK | OFlags::DIRECT);
-        let writer = Description::of_pipe(inode, writer, OFlags::WRONLY | status, opener)?;
+        let writer = for_writer.of_pipe(inode, writer, OFlags::WRONLY | status, opener);
         let cloexec = flags.contains(OFlags::CLOEXEC);
-        let [first, second] = numbers;
         Ok([first.fill(reader, cloexec), second.fill(writer, cloexec)])
     }
 
@@ -87,6 +89,7 @@ impl Cage {
         inode: Ref<Inode>,
         flags: OFlags,
         privileged: bool,
+        vacant: Vacant<'_>,
     ) -> Result<Ref<Description>> {
         let Object::Pipe(pipe) = &inode.object else { return Err(Errno::EINVAL) };
         let end = pipe.open(flags, privileged, &self.interrupts)?;
@@ -95,6 +98,6 @@ impl Cage {
             pipe.close(&end);
             return Err(Errno::EINVAL);
         }
-        Description::of_pipe(inode, end, flags, self.identity.load(Ordering::Relaxed))
+        Ok(vacant.of_pipe(inode, end, flags, self.identity.load(Ordering::Relaxed)))
     }
 }

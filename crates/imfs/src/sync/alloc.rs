@@ -1,6 +1,8 @@
 //! Allocation that can fail: a cage must not be able to make the process abort.
 
 use std::alloc::{Layout, alloc};
+use std::mem::MaybeUninit;
+use std::sync::Arc;
 
 /// `Box::new` that gives `None` where the host has no memory. (`Box::try_new` is not stable.)
 pub(crate) fn try_box<T>(value: T) -> Option<Box<T>> {
@@ -18,6 +20,15 @@ pub(crate) fn try_box<T>(value: T) -> Option<Box<T>> {
         pointer.write(value);
         Some(Box::from_raw(pointer))
     }
+}
+
+/// `Arc::new` that gives `None` where the host has no memory. Stable Rust has no such thing, so this asks for as much
+/// first and gives it back for `Arc::new` to find.
+pub(crate) fn try_arc<T>(value: T) -> Option<Arc<T>> {
+    let probe = try_box(MaybeUninit::<([usize; 2], T)>::uninit())?;
+    // Kept from being optimised away.
+    drop(std::hint::black_box(probe));
+    Some(Arc::new(value))
 }
 
 /// A copy of `bytes` on the heap.

@@ -13,6 +13,7 @@
 
 use std::fmt;
 use std::marker::PhantomData;
+use std::mem::MaybeUninit;
 use std::ops::Deref;
 use std::ptr::NonNull;
 use std::sync::atomic::{AtomicIsize, AtomicPtr, AtomicUsize, Ordering, fence};
@@ -172,15 +173,35 @@ unsafe impl<T: Evict> Send for Ref<T> {}
 // SAFETY: as above.
 unsafe impl<T: Evict> Sync for Ref<T> {}
 
+/// Memory for an object that is still to be made, so that nothing can fail any more when it is.
+pub struct Vacant<T: Evict>(Box<MaybeUninit<Counted<T>>>);
+
+impl<T: Evict> Vacant<T> {
+    /// `None` if the host has no memory.
+    pub fn try_new() -> Option<Self> {
+        try_box(MaybeUninit::uninit()).map(Self)
+    }
+
+    /// Makes the object.
+    #[inline]
+    pub fn fill(self, value: T) -> Ref<T> {
+        let (count, stripes) = (AtomicUsize::new(1), AtomicPtr::new(std::ptr::null_mut()));
+        let counted = Box::write(self.0, Counted { count, stripes, value });
+        Ref(NonNull::from(Box::leak(counted)), PhantomData)
+    }
+}
+
+impl<T: Evict> fmt::Debug for Vacant<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Vacant")
+    }
+}
+
 impl<T: Evict> Ref<T> {
     /// A new object. `None` if the host has no memory.
+    #[inline]
     pub fn try_new(value: T) -> Option<Self> {
-        let boxed = try_box(Counted {
-            count: AtomicUsize::new(1),
-            stripes: AtomicPtr::new(std::ptr::null_mut()),
-            value,
-        })?;
-        Some(Self(NonNull::from(Box::leak(boxed)), PhantomData))
+        Vacant::try_new().map(|vacant| vacant.fill(value))
     }
 
     /// Whether both are the same object.
