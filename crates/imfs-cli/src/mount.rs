@@ -16,7 +16,7 @@ use rustix::event::{PollFd, PollFlags, poll};
 use rustix::process::{getegid, geteuid};
 
 use crate::args::MountArgs;
-use crate::failure::{Failure, OrFail as _};
+use crate::failure::{Failure, OWN_FAILURE, OrFail as _};
 use crate::signals::{self, SignalReader};
 use crate::{instance, stage};
 use daemon::Waiting;
@@ -30,9 +30,10 @@ pub(crate) fn mount(args: &MountArgs) -> Result<u8, Failure> {
     match serve(args, waiting) {
         Ok(()) => Ok(0),
         Err(failure) => {
-            let failure = failure.with_status(FAILED);
+            // One that was interrupted has the signal's status.
+            let failure = if failure.status == OWN_FAILURE { failure.with_status(FAILED) } else { failure };
             if args.daemon && daemon::tell(&failure) {
-                return Ok(FAILED);
+                return Ok(failure.status);
             }
             Err(failure)
         }
