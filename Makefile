@@ -66,3 +66,5 @@ install: imfs man ## install the command, man pages and completions below $(PREF
 
 clean: ## remove what was built
 	$(CARGO) clean
+
+include mk/grate.mk

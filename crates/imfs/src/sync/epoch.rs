@@ -306,6 +306,21 @@ fn advance() {
     let _ = EPOCH.compare_exchange(now, now + 1, Ordering::Release, Ordering::Relaxed);
 }
 
+/// Forgets the guards of this thread: for a door whose last call on it ended without unwinding, as a trap in a
+/// WebAssembly instance does. Without that nothing would be freed any more.
+///
+/// # Safety
+/// Nothing of this thread uses a guard that it made before, or what it loaded under one.
+pub unsafe fn abandon() {
+    let slot = thread::get().cast::<ThreadSlot>();
+    // SAFETY: slots live for ever.
+    if let Some(slot) = unsafe { slot.as_ref() } {
+        slot.depth.store(0, Ordering::Relaxed);
+        slot.freeing.store(false, Ordering::Relaxed);
+        slot.pinned.store(0, Ordering::Release);
+    }
+}
+
 /// Frees all that was retired, unless some thread stays pinned; for the end of an instance. To be called by a thread
 /// that is not pinned.
 pub fn flush() {

@@ -1,0 +1,217 @@
+//! Descriptors that are not IMFS's: 0 to 2, sockets, whatever the runtime itself opened.
+//!
+//! They share one number space with IMFS's: a foreign descriptor has the same number in the runtime's table of the cage
+//! and, as a place that is taken, in IMFS's. So a call with a foreign descriptor is forwarded as it is. What makes new foreign
+//! descriptors passes through here, to be moved to a number that is free on both sides.
+
+use imfs::abi::{Errno, FdFlags, PollFlags, Result};
+use imfs::{Cage, Foreign};
+
+use crate::call::{Call, Class};
+use crate::lind::{self, number};
+use crate::process::Process;
+
+/// The kind of descriptors that the runtime answers for.
+const RUNTIME: u64 = 1;
+
+/// The standard descriptors of a new cage.
+///
+/// # Errors
+/// ENOMEM, ENFILE
+pub(crate) fn add_standard(cage: &Cage) -> Result<()> {
+    for fd in 0..3 {
+        cage.add_foreign(entry(fd), fd, false)?;
+    }
+    Ok(())
+}
+
+fn entry(fd: i32) -> Foreign {
+    Foreign { kind: RUNTIME, number: u64::from(fd.unsigned_abs()), close: None }
+}
+
+/// Whether a descriptor is none of IMFS's. One that is in no table is the runtime's to refuse.
+pub(crate) fn is_foreign(cage: &Cage, fd: i32) -> bool {
+    fd >= 0 && !matches!(cage.foreign(fd), Ok(None))
+}
+
+/// Whether a call is about foreign descriptors only.
+pub(crate) fn concerns(call: &Call<'_>) -> bool {
+    let mut fds = call.shape.kinds.iter().zip(call.args).filter(|(kind, _)| **kind == Class::Descriptor);
+    let mut any = false;
+    let all = fds.all(|(_, arg)| {
+        any = true;
+        is_foreign(call.cage(), arg.0 as i32)
+    });
+    any && all
+}
+
+/// Lets the runtime answer a call about a foreign descriptor.
+pub(crate) fn forward(call: &Call<'_>) -> i32 {
+    call.forward()
+}
+
+/// Asks the runtime what a descriptor is ready for, without waiting.
+pub(crate) fn ready(caller: u64, fd: u64, events: PollFlags) -> PollFlags {
+    let mut record = [0_u8; 8];
+    record[..4].copy_from_slice(&(fd as u32).to_le_bytes());
+    record[4..6].copy_from_slice(&events.bits().to_le_bytes());
+    match lind::call_for(caller, number::POLL, [lind::host(record.as_mut_ptr()), 1, 0, 0, 0, 0]) {
+        Ok(0) => PollFlags::empty(),
+        Ok(_) => PollFlags::from_bits_retain(u16::from_le_bytes([record[6], record[7]])),
+        // It knows no poll for this: as a regular file, which is always ready.
+        Err(_) => events & (PollFlags::IN | PollFlags::OUT | PollFlags::RDNORM | PollFlags::WRNORM),
+    }
+}
+
+/// Takes a number in IMFS's table, from `from` on.
+fn reserve(cage: &Cage, from: i32, cloexec: bool) -> Result<i32> {
+    let fd = cage.add_foreign(entry(0), from, cloexec)?;
+    // Its entry has to know its number, which is known only now.
+    rename(cage, fd, cloexec).inspect_err(|_| discard(cage, fd))?;
+    Ok(fd)
+}
+
+/// Gives a number back that came to nothing.
+fn discard(cage: &Cage, fd: i32) {
+    let _ = cage.close(fd);
+}
+
+/// The foreign descriptors in a range of numbers.
+pub(crate) fn in_range(cage: &Cage, first: u32, last: u32) -> Vec<i32> {
+    /// No runtime has more for one cage.
+    const MOST: u32 = 1 << 16;
+    let is_foreign = |fd: &i32| matches!(cage.foreign(*fd), Ok(Some(_)));
+    (first..=last.min(MOST)).map(u32::cast_signed).filter(is_foreign).collect()
+}
+
+/// Closes descriptors in the runtime's table, now or at exec.
+pub(crate) fn close_all(caller: u64, fds: &[i32], at_exec: bool) {
+    const F_SETFD: u64 = 2;
+    for fd in fds.iter().map(|fd| u64::from(fd.cast_unsigned())) {
+        let _ = match at_exec {
+            true => lind::call_for(caller, number::FCNTL, [fd, F_SETFD, 1, 0, 0, 0]),
+            false => lind::call_for(caller, number::CLOSE, [fd, 0, 0, 0, 0, 0]),
+        };
+    }
+}
+
+/// Makes `fd` of IMFS's table stand for the same number of the runtime's, in one step.
+fn rename(cage: &Cage, fd: i32, cloexec: bool) -> Result<()> {
+    let placed = cage.add_foreign(entry(fd), 0, cloexec)?;
+    let renamed = cage.dup2(placed, fd);
+    cage.close(placed)?;
+    renamed?;
+    if cloexec { cage.setfd(fd, FdFlags::CLOEXEC) } else { Ok(()) }
+}
+
+/// Gives a descriptor that the runtime just made its number in both tables.
+///
+/// # Errors
+/// EMFILE, ENFILE, ENOMEM; then it is closed again.
+fn settle(call: &Call<'_>, fd: u32, cloexec: bool) -> Result<i32> {
+    let caller = call.caller();
+    let close = |fd: u64| {
+        let _ = lind::call_for(caller, number::CLOSE, [fd, 0, 0, 0, 0, 0]);
+    };
+    let ours = reserve(call.cage(), 0, cloexec).inspect_err(|_| close(fd.into()))?;
+    if ours.cast_unsigned() != fd {
+        let moved = move_to(caller, fd, ours, cloexec);
+        close(fd.into());
+        moved.inspect_err(|_| discard(call.cage(), ours))?;
+    }
+    Ok(ours)
+}
+
+/// dup2 in the runtime's table.
+fn move_to(caller: u64, from: u32, to: i32, cloexec: bool) -> Result<()> {
+    const F_SETFD: u64 = 2;
+    let to = u64::from(to.cast_unsigned());
+    lind::call_for(caller, number::DUP2, [from.into(), to, 0, 0, 0, 0])?;
+    if cloexec {
+        lind::call_for(caller, number::FCNTL, [to, F_SETFD, 1, 0, 0, 0])?;
+    }
+    Ok(())
+}
+
+/// Forwards a call that makes a descriptor.
+///
+/// # Errors
+/// Those of the runtime, and of [`settle`]
+pub(crate) fn create(call: &Call<'_>, cloexec: bool) -> Result<i32> {
+    let made = {
+        // The call itself may wait (accept): not under the lock.
+        let raw = call.forward();
+        lind::result(raw)?
+    };
+    let _numbering = Process::lock(&call.process.numbering);
+    settle(call, made, cloexec)
+}
+
+/// Forwards socketpair(2), and puts the numbers into the caller's memory.
+///
+/// # Errors
+/// As [`create`]
+pub(crate) fn create_pair(call: &Call<'_>, cloexec: bool, to: crate::memory::Place) -> Result<()> {
+    let _numbering = Process::lock(&call.process.numbering);
+    lind::result(call.forward())?;
+    let made = to.get::<8>()?;
+    let mut ends = [0; 8];
+    for (end, made) in ends.as_chunks_mut::<4>().0.iter_mut().zip(made.as_chunks::<4>().0) {
+        *end = settle(call, u32::from_le_bytes(*made), cloexec)?.to_le_bytes();
+    }
+    to.put(&ends)
+}
+
+/// dup(2), F_DUPFD of a foreign descriptor: the lowest number from `from` on that is free.
+///
+/// # Errors
+/// EBADF, EMFILE, and those of the runtime
+pub(crate) fn duplicate(call: &Call<'_>, fd: i32, from: i32, cloexec: bool) -> Result<i32> {
+    let cage = call.cage();
+    cage.foreign(fd)?;
+    let _numbering = Process::lock(&call.process.numbering);
+    let copy = reserve(cage, from, cloexec)?;
+    move_to(call.caller(), fd.cast_unsigned(), copy, cloexec).inspect_err(|_| discard(cage, copy))?;
+    Ok(copy)
+}
+
+/// dup2(2) and dup3(2), where one of the two descriptors is foreign.
+///
+/// # Errors
+/// As the calls
+pub(crate) fn replace(call: &Call<'_>, old: i32, new: i32, cloexec: bool) -> Result<i32> {
+    let cage = call.cage();
+    let _numbering = Process::lock(&call.process.numbering);
+    if is_foreign(cage, old) {
+        cage.foreign(old)?;
+        if new < 0 {
+            return Err(Errno::EBADF);
+        }
+        // First in IMFS, where it can fail; what was there is gone then, as it would be anyhow.
+        rename(cage, new, cloexec)?;
+        move_to(call.caller(), old.cast_unsigned(), new, cloexec)?;
+        return Ok(new);
+    }
+    let replaces_foreign = matches!(cage.foreign(new), Ok(Some(_)));
+    let flags = if cloexec { imfs::abi::OFlags::CLOEXEC } else { imfs::abi::OFlags::empty() };
+    let copy = if cloexec { cage.dup3(old, new, flags) } else { cage.dup2(old, new) }?;
+    if replaces_foreign {
+        let _ = lind::call_for(call.caller(), number::CLOSE, [new as u64, 0, 0, 0, 0, 0]);
+    }
+    Ok(copy)
+}
+
+/// close(2) of any descriptor.
+///
+/// # Errors
+/// As close(2)
+pub(crate) fn close(call: &Call<'_>, fd: i32) -> Result<()> {
+    let cage = call.cage();
+    if !is_foreign(cage, fd) {
+        return cage.close(fd);
+    }
+    // Nobody gets the number before it is free in both tables.
+    let _numbering = Process::lock(&call.process.numbering);
+    let _ = cage.close(fd);
+    lind::result(call.forward()).map(drop)
+}

@@ -1,0 +1,87 @@
+//! Worker instances: the runtime calls handlers in up to 32 instances of this module at once, over one memory.
+//!
+//! Each has its own wasm globals, so its thread-locals have to be set up at its first call. No code but this looks at
+//! which instance it runs in.
+
+use core::alloc::Layout;
+use core::cell::Cell;
+
+/// Room for the thread-locals of an instance; the test of the module compares it with what the linker lays out.
+const TLS_ROOM: usize = 4096;
+
+thread_local! {
+    /// Whether a handler runs in this instance: still set at the start of the next call, if the last one trapped.
+    static BUSY: Cell<bool> = const { Cell::new(false) };
+}
+
+unsafe extern "C" {
+    fn __wasm_init_tls(memory: *mut u8);
+}
+
+/// Gives this instance thread-locals, unless it has some.
+///
+/// Without any, their base is 0, so that their addresses are below the lowest that data can have.
+#[inline]
+pub(crate) fn ensure_thread_locals() {
+    const LOWEST_DATA: usize = 1024;
+    let at = BUSY.with(|busy| core::ptr::from_ref(busy).addr());
+    if core::hint::black_box(at) < LOWEST_DATA {
+        set_up();
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn set_up() {
+    const LAYOUT: Layout = match Layout::from_size_align(TLS_ROOM, 128) {
+        Ok(layout) => layout,
+        Err(_) => panic!("a power of two"),
+    };
+    // Once for each of the workers, never freed. The allocator uses no thread-locals.
+    // SAFETY: the layout is not empty; the memory is as large as the thread-locals need.
+    unsafe {
+        let room = std::alloc::alloc_zeroed(LAYOUT);
+        if room.is_null() {
+            std::process::abort();
+        }
+        __wasm_init_tls(room);
+    }
+}
+
+/// A handler of the runtime's form: the id of the grate, then six arguments, each followed by its cage.
+pub(crate) type Handler =
+    extern "C" fn(u64, u64, u64, u64, u64, u64, u64, u64, u64, u64, u64, u64, u64) -> i32;
+
+/// Where the runtime enters with a system call of a cage: calls the handler at the table index `handler`.
+///
+/// # Safety
+/// The index is one that this module registered.
+#[unsafe(no_mangle)]
+#[allow(unreachable_pub, clippy::too_many_arguments, reason = "the runtime calls it, in this form")]
+pub unsafe extern "C" fn pass_fptr_to_wt(
+    handler: u64,
+    grate: u64,
+    a1: u64,
+    c1: u64,
+    a2: u64,
+    c2: u64,
+    a3: u64,
+    c3: u64,
+    a4: u64,
+    c4: u64,
+    a5: u64,
+    c5: u64,
+    a6: u64,
+    c6: u64,
+) -> i32 {
+    ensure_thread_locals();
+    if BUSY.replace(true) {
+        // SAFETY: the call that made guards in this instance has trapped; its stack is not run any more.
+        unsafe { imfs::sync::epoch::abandon() };
+    }
+    // SAFETY: the index is that of a `Handler`; a wrong one traps in the call.
+    let handler: Handler = unsafe { core::mem::transmute(handler as usize) };
+    let result = handler(grate, a1, c1, a2, c2, a3, c3, a4, c4, a5, c5, a6, c6);
+    BUSY.set(false);
+    result
+}
