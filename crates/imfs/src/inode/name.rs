@@ -24,7 +24,11 @@ impl<'n> Name<'n> {
         if bytes.len() > NAME_MAX {
             return Err(Errno::ENAMETOOLONG);
         }
-        let words = [0, 8, 16].map(|at| word(bytes.get(at..).unwrap_or_default()));
+        let mut words = [word(bytes), 0, 0];
+        if bytes.len() > 8 {
+            words[1] = word(&bytes[8..]);
+            words[2] = word(bytes.get(16..).unwrap_or_default());
+        }
         Ok(Self::hashed(bytes, words, seed))
     }
 
