@@ -6,6 +6,7 @@ use std::os::fd::{AsFd as _, OwnedFd};
 use std::os::linux::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 use std::{fmt, io, thread};
 
 use fuser::{Notifier, SessionACL, SessionUnmounter};
@@ -33,6 +34,9 @@ enum Place {
     /// Wherever somebody else has put it.
     Elsewhere,
 }
+
+/// How long the threads may take to notice that the mount is gone.
+const SOON: Duration = Duration::from_secs(1);
 
 /// The end of the threads, to be waited for.
 #[derive(Default)]
@@ -145,7 +149,8 @@ impl Session {
                 self.sync();
                 let mut unmounter = unmounter.lock().unwrap_or_else(PoisonError::into_inner);
                 unmounter.unmount().map_err(|cause| Error::Unmount(path.clone(), cause))?;
-                Ok(Unmounted::FromSight)
+                // `fusermount3` does not tell.
+                Ok(if self.end.comes_soon() { Unmounted::Entirely } else { Unmounted::FromSight })
             }
             Place::Elsewhere => {
                 self.sync();
@@ -174,6 +179,12 @@ fn with_threads(mut config: fuser::Config, options: &Options, clone_device: bool
 impl End {
     fn result(&self) -> MutexGuard<'_, Option<Option<io::Error>>> {
         self.result.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the threads end at once, as they do when nobody uses the mount any more.
+    fn comes_soon(&self) -> bool {
+        let waited = self.changed.wait_timeout_while(self.result(), SOON, |result| result.is_none());
+        waited.unwrap_or_else(PoisonError::into_inner).0.is_some()
     }
 
     fn set(&self, result: io::Result<()>) {
