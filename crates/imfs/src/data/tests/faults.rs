@@ -52,6 +52,7 @@ fn each(
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "takes minutes")]
 fn whole_operations() {
     each("allocate", pair, |a, space, _| a.allocate(space, PAGE, 900 * PAGE, false));
     each("allocate far out", pair, |a, space, _| a.allocate(space, PAGE << 20, PAGE, true));
@@ -91,6 +92,7 @@ fn inline_files() {
 }
 
 #[test]
+#[cfg_attr(miri, ignore = "takes minutes")]
 fn writes_are_short() {
     for n in 1.. {
         let space = Space::new(0);
