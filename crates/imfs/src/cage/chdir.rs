@@ -1,11 +1,11 @@
 //! chdir(2), fchdir(2), chroot(2), getcwd(2), umask(2).
 
-use super::{Cage, Places};
+use super::Cage;
 use crate::abi::{Access, Errno, Mode, PATH_MAX, Result};
 use crate::inode::{Capabilities, Inode, permission};
-use crate::sync::alloc::{try_box, try_copy};
-use crate::sync::epoch::{self, Guard};
-use crate::sync::refcount::Shared;
+use crate::sync::alloc::try_copy;
+use crate::sync::epoch;
+use crate::sync::refcount::{Shared, Slot};
 use std::sync::atomic::Ordering;
 
 impl Cage {
@@ -19,7 +19,7 @@ impl Cage {
         let dir = walk.find(path.as_ref(), true)?;
         dir.get().directory()?;
         permission(dir.get(), walk.cred, Access::EXEC)?;
-        self.set_places(None, Some(dir), &guard)
+        self.set_place(&self.cwd, dir)
     }
 
     /// Changes the working directory to an open one.
@@ -30,7 +30,7 @@ impl Cage {
         let guard = epoch::pin();
         let dir = self.directory_of(fd, &guard)?;
         permission(dir.get(), self.cred(&guard)?, Access::EXEC)?;
-        self.set_places(None, Some(dir), &guard)
+        self.set_place(&self.cwd, dir)
     }
 
     /// Changes the root directory, where absolute paths start and ".." ends. The working directory stays.
@@ -46,23 +46,18 @@ impl Cage {
         if !walk.cred.capable(Capabilities::SYS_CHROOT) {
             return Err(Errno::EPERM);
         }
-        self.set_places(Some(dir), None, &guard)
+        self.set_place(&self.root, dir)
     }
 
-    fn set_places<'g>(
-        &self,
-        root: Option<Shared<'g, Inode>>,
-        cwd: Option<Shared<'g, Inode>>,
-        guard: &'g Guard,
-    ) -> Result<()> {
+    /// Lets go of the old directory at once: it may have been removed, and be alive only through this.
+    fn set_place(&self, place: &Slot<Inode>, dir: Shared<'_, Inode>) -> Result<()> {
+        let dir = dir.upgrade().ok_or(Errno::ENOENT)?;
         let lock = self.change.lock();
-        let old = self.places.load(guard).ok_or(Errno::ESRCH)?;
-        let hold = |new: Option<Shared<'g, Inode>>, old: Shared<'g, Inode>| new.unwrap_or(old).upgrade();
-        let places = Places {
-            root: hold(root, old.root.share(guard)).ok_or(Errno::ENOENT)?,
-            cwd: hold(cwd, old.cwd.share(guard)).ok_or(Errno::ENOENT)?,
-        };
-        let replaced = self.places.replace(Some(try_box(places).ok_or(Errno::ENOMEM)?), 0, guard);
+        // An exit empties both for good.
+        if place.is_empty() {
+            return Err(Errno::ESRCH);
+        }
+        let replaced = place.swap(Some(dir));
         drop(lock);
         drop(replaced);
         Ok(())
@@ -75,9 +70,8 @@ impl Cage {
     /// ENOENT: it was removed. ENAMETOOLONG: longer than PATH_MAX. ENOMEM, ESRCH
     pub fn getcwd(&self) -> Result<Vec<u8>> {
         let guard = epoch::pin();
-        let places = self.places.load(&guard).ok_or(Errno::ESRCH)?;
-        let root = places.root.share(&guard);
-        let mut at = places.cwd.share(&guard);
+        let root = self.root.load(&guard).ok_or(Errno::ESRCH)?;
+        let mut at = self.cwd.load(&guard).ok_or(Errno::ESRCH)?;
         // The names are read one by one: no directory may move meanwhile.
         let _still = self.tree.sb.rename.lock();
         if at.attributes.nlink() == 0 {

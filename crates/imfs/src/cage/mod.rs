@@ -57,7 +57,7 @@ use crate::inode::{Credentials, Inode};
 use crate::instance::Tree;
 use crate::sync::epoch::{Guard, RcuBox};
 use crate::sync::lock::{Mutex, rank};
-use crate::sync::refcount::{Ref, Shared};
+use crate::sync::refcount::{Shared, Slot};
 use crate::sync::wait::Interrupts;
 use crate::walk::Walk;
 
@@ -69,8 +69,9 @@ pub struct Cage {
     /// Keeps the tree alive. Dropped last.
     tree: Arc<Tree>,
     table: Table,
-    /// Where paths start; `None` once the cage has exited. Replaced under `change`.
-    places: RcuBox<Places>,
+    /// Where absolute paths start, and where the others do; empty once the cage has exited. Replaced under `change`.
+    root: Slot<Inode>,
+    cwd: Slot<Inode>,
     /// Who the cage is. Replaced under `change`.
     credentials: RcuBox<Credentials>,
     change: Mutex<(), { rank::DESCRIPTORS }>,
@@ -82,13 +83,6 @@ pub struct Cage {
     /// Its blocked calls.
     interrupts: Interrupts,
     exited: AtomicBool,
-}
-
-/// Where a cage's paths start.
-#[derive(Debug)]
-struct Places {
-    root: Ref<Inode>,
-    cwd: Ref<Inode>,
 }
 
 impl fmt::Debug for Cage {
@@ -135,8 +129,8 @@ impl Cage {
     /// ESRCH: the cage has exited.
     #[inline]
     fn walk<'g>(&self, guard: &'g Guard) -> Result<Walk<'g>> {
-        let places = self.places.load(guard).ok_or(Errno::ESRCH)?;
-        let (root, start) = (places.root.share(guard), places.cwd.share(guard));
+        let root = self.root.load(guard).ok_or(Errno::ESRCH)?;
+        let start = self.cwd.load(guard).ok_or(Errno::ESRCH)?;
         Ok(Walk { root, start, cred: self.cred(guard)?, resolve: ResolveFlags::empty(), guard })
     }
 

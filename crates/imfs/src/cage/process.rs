@@ -3,15 +3,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
+use super::Cage;
 use super::table::Table;
-use super::{Cage, Places};
 use crate::abi::{Errno, Result};
-use crate::inode::{Capabilities, Credentials};
+use crate::inode::{Capabilities, Credentials, Inode};
 use crate::instance::Tree;
 use crate::sync::alloc::try_box;
 use crate::sync::epoch::{self, RcuBox};
 use crate::sync::lock::Mutex;
-use crate::sync::refcount::Shared;
+use crate::sync::refcount::{Ref, Shared, Slot};
 use crate::sync::wait::Interrupts;
 
 /// The umask of a new cage.
@@ -23,19 +23,26 @@ impl Cage {
     /// # Errors
     /// ENOMEM
     pub(crate) fn new(id: u64, tree: Arc<Tree>, credentials: Credentials, nofile: usize) -> Result<Self> {
-        let places = Places { root: tree.root().clone(), cwd: tree.root().clone() };
-        Self::at(id, tree, places, credentials, nofile)
+        let root = tree.root().clone();
+        Self::at(id, tree, [root.clone(), root], credentials, nofile)
     }
 
-    fn at(id: u64, tree: Arc<Tree>, places: Places, credentials: Credentials, nofile: usize) -> Result<Self> {
+    /// A cage with this root and this working directory.
+    fn at(
+        id: u64,
+        tree: Arc<Tree>,
+        [root, cwd]: [Ref<Inode>; 2],
+        credentials: Credentials,
+        nofile: usize,
+    ) -> Result<Self> {
         let identity = tree.sb.new_identity().into();
-        let places = try_box(places).ok_or(Errno::ENOMEM)?;
         let credentials = try_box(credentials).ok_or(Errno::ENOMEM)?;
         Ok(Self {
             id,
             tree,
             table: Table::default(),
-            places: RcuBox::new(places),
+            root: Slot::new(root),
+            cwd: Slot::new(cwd),
             credentials: RcuBox::new(credentials),
             change: Mutex::new(()),
             identity,
@@ -53,8 +60,8 @@ impl Cage {
     /// ENOMEM, ESRCH (the cage has exited)
     pub(crate) fn forked(&self, id: u64) -> Result<Self> {
         let guard = epoch::pin();
-        let places = self.places.load(&guard).ok_or(Errno::ESRCH)?;
-        let places = Places { root: places.root.clone(), cwd: places.cwd.clone() };
+        let place = |slot: &Slot<Inode>| slot.load(&guard).and_then(Shared::upgrade).ok_or(Errno::ESRCH);
+        let places = [place(&self.root)?, place(&self.cwd)?];
         let child =
             Self::at(id, Arc::clone(&self.tree), places, self.cred(&guard)?.try_clone()?, self.limit())?;
         child.umask.store(self.mask().bits(), Ordering::Relaxed);
@@ -124,8 +131,10 @@ impl Cage {
         self.interrupts.exit();
         let guard = epoch::pin();
         let lock = self.change.lock();
-        let replaced = (self.places.replace(None, 0, &guard), self.credentials.replace(None, 0, &guard));
+        let places = [self.root.swap(None), self.cwd.swap(None)];
+        let replaced = self.credentials.replace(None, 0, &guard);
         drop(lock);
+        drop(places);
         drop(replaced);
         drop(guard);
         self.nofile.store(0, Ordering::Relaxed);

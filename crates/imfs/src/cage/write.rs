@@ -7,7 +7,7 @@ use super::description::Description;
 use super::read::{check_area, check_flags, check_pieces};
 use crate::abi::{Errno, MAX_RW_COUNT, OFlags, Result, RwFlags};
 use crate::data::{Gather, Source};
-use crate::inode::{Object, WriteAt};
+use crate::inode::{Inode, Object, WriteAt};
 use crate::sync::epoch;
 
 impl Cage {
@@ -51,7 +51,7 @@ impl Cage {
         check_flags(flags, false)?;
         let mut offset = description.offset.lock();
         check_area(*offset, source.len())?;
-        let at = write_at(&description, *offset, flags);
+        let at = write_at(&description, &inode, *offset, flags)?;
         let (end, written) = inode.write_at(at, source, self.cred(&guard)?)?;
         if written > 0 {
             *offset = end;
@@ -131,16 +131,24 @@ impl Cage {
         let inode = description.writable(&guard)?;
         check_area(offset, source.len())?;
         check_flags(flags, false)?;
-        let at = write_at(&description, offset, flags);
+        let at = write_at(&description, &inode, offset, flags)?;
         Ok(inode.write_at(at, source, self.cred(&guard)?)?.1)
     }
 }
 
 /// Where a write goes: RWF_NOAPPEND and RWF_APPEND go before O_APPEND.
+///
+/// # Errors
+/// EPERM: RWF_NOAPPEND of a file that is append-only.
 #[inline]
-fn write_at(description: &Description, offset: u64, flags: RwFlags) -> WriteAt {
-    let append = description.flags().contains(OFlags::APPEND) && !flags.contains(RwFlags::NOAPPEND);
-    if append || flags.contains(RwFlags::APPEND) { WriteAt::End } else { WriteAt::Offset(offset) }
+fn write_at(description: &Description, inode: &Inode, offset: u64, flags: RwFlags) -> Result<WriteAt> {
+    let append = description.flags().contains(OFlags::APPEND);
+    let not = flags.contains(RwFlags::NOAPPEND);
+    if append && not && inode.append_only() {
+        return Err(Errno::EPERM);
+    }
+    let end = (append && !not) || flags.contains(RwFlags::APPEND);
+    Ok(if end { WriteAt::End } else { WriteAt::Offset(offset) })
 }
 
 /// No call moves more bytes than `MAX_RW_COUNT`.

@@ -1,11 +1,13 @@
 //! The requests of ioctl(2) that concern files: ioctl_iflags(2) and what immutable and append-only mean to all other
 //! calls, clones, and refusals.
 
+use std::io::IoSlice;
+
 use imfs::Cage;
 use imfs::abi::ioctl::*;
 use imfs::abi::{
-    AT_FDCWD, Access, AtFlags, Errno, FallocFlags, FileCloneRange, FsXattr, OFlags, SetTime, StatxAttr,
-    StatxMask, XattrFlags,
+    AT_FDCWD, Access, AtFlags, Errno, FallocFlags, FileCloneRange, FsXattr, OFlags, RwFlags, SetTime,
+    StatxAttr, StatxMask, XattrFlags,
 };
 use imfs::cage::{IoctlArg, IoctlResult};
 
@@ -81,6 +83,10 @@ fn an_append_only_file_only_grows() {
     assert_eq!(root.setfl(fd, OFlags::NONBLOCK), Ok(()));
     assert_eq!(root.setfl(fd, OFlags::APPEND), Err(Errno::EPERM));
     assert_eq!(root.write(fd, b"x"), Ok(1));
+    let appender = root.open("/file", OFlags::WRONLY | OFlags::APPEND, mode(0)).unwrap();
+    let text = [IoSlice::new(b"x")];
+    assert_eq!(root.pwritev2(appender, &text, 0, RwFlags::NOAPPEND), Err(Errno::EPERM));
+    assert_eq!(root.pwritev2(appender, &text, 0, RwFlags::APPEND), Ok(1));
     assert_eq!(root.access("/file", Access::WRITE), Ok(()));
 }
 
