@@ -106,6 +106,9 @@ int imfs_fchown(int cage_id, int fd, uid_t owner, gid_t group);
 // fchownat(2)
 int imfs_fchownat(int cage_id, int dirfd, const char *path, uid_t owner, gid_t group, int flags);
 
+// copy_file_range(2)
+ssize_t imfs_copy_file_range(int cage_id, int fd_in, off_t *off_in, int fd_out, off_t *off_out, size_t len, unsigned int flags);
+
 // getuid(2)
 uid_t imfs_getuid(int cage_id);
 
@@ -196,6 +199,21 @@ int imfs_dup2(int cage_id, int oldfd, int newfd);
 // dup3(2)
 int imfs_dup3(int cage_id, int oldfd, int newfd, int flags);
 
+// fallocate(2)
+int imfs_fallocate(int cage_id, int fd, int mode, off_t offset, off_t len);
+
+// posix_fallocate(3): returns the error, and leaves `errno` alone.
+int imfs_posix_fallocate(int cage_id, int fd, off_t offset, off_t len);
+
+// posix_fadvise(2): returns the error, and leaves `errno` alone.
+int imfs_posix_fadvise(int cage_id, int fd, off_t offset, off_t len, int advice);
+
+// readahead(2)
+ssize_t imfs_readahead(int cage_id, int fd, off_t offset, size_t count);
+
+// sync_file_range(2)
+int imfs_sync_file_range(int cage_id, int fd, off_t offset, off_t nbytes, unsigned int flags);
+
 // fcntl(2) with an int. Operations that need a pointer give EFAULT here: they are for `imfs_fcntl_ptr`.
 int imfs_fcntl(int cage_id, int fd, int op, int arg);
 
@@ -274,6 +292,13 @@ int imfs_close(int cage_id, int fd);
 // close_range(2)
 int imfs_close_range(int cage_id, unsigned int first, unsigned int last, int flags);
 
+// pathconf(3); -1 with `errno` as it was means that there is no limit, or no such option. The result is an int, as in the
+// original.
+int imfs_pathconf(int cage_id, const char *path, int name);
+
+// fpathconf(3), as `imfs_pathconf`.
+int imfs_fpathconf(int cage_id, int fd, int name);
+
 // pipe(2)
 int imfs_pipe(int cage_id, int *pipefd);
 
@@ -311,6 +336,9 @@ int imfs_interrupt(int cage_id);
 
 // setrlimit(2) of RLIMIT_NOFILE: the lowest descriptor number that is too high.
 int imfs_set_nofile(int cage_id, rlim_t limit);
+
+// setrlimit(2) of RLIMIT_FSIZE: the size up to which the cage may make files grow (EFBIG; no signal is raised).
+int imfs_set_fsize(int cage_id, rlim_t limit);
 
 // read(2)
 ssize_t imfs_read(int cage_id, int fd, void *buf, size_t count);
@@ -456,6 +484,42 @@ ssize_t imfs_pwritev(int cage_id, int fd, const struct iovec *iov, int count, of
 
 // pwritev2(2)
 ssize_t imfs_pwritev2(int cage_id, int fd, const struct iovec *iov, int count, off_t offset, int flags);
+
+// getxattr(2)
+ssize_t imfs_getxattr(int cage_id, const char *path, const char *name, void *value, size_t size);
+
+// lgetxattr(2)
+ssize_t imfs_lgetxattr(int cage_id, const char *path, const char *name, void *value, size_t size);
+
+// fgetxattr(2)
+ssize_t imfs_fgetxattr(int cage_id, int fd, const char *name, void *value, size_t size);
+
+// setxattr(2)
+int imfs_setxattr(int cage_id, const char *path, const char *name, const void *value, size_t size, int flags);
+
+// lsetxattr(2)
+int imfs_lsetxattr(int cage_id, const char *path, const char *name, const void *value, size_t size, int flags);
+
+// fsetxattr(2)
+int imfs_fsetxattr(int cage_id, int fd, const char *name, const void *value, size_t size, int flags);
+
+// listxattr(2)
+ssize_t imfs_listxattr(int cage_id, const char *path, char *list, size_t size);
+
+// llistxattr(2)
+ssize_t imfs_llistxattr(int cage_id, const char *path, char *list, size_t size);
+
+// flistxattr(2)
+ssize_t imfs_flistxattr(int cage_id, int fd, char *list, size_t size);
+
+// removexattr(2)
+int imfs_removexattr(int cage_id, const char *path, const char *name);
+
+// lremovexattr(2)
+int imfs_lremovexattr(int cage_id, const char *path, const char *name);
+
+// fremovexattr(2)
+int imfs_fremovexattr(int cage_id, int fd, const char *name);
 
 #ifdef __cplusplus
 }  // extern "C"

@@ -7,7 +7,8 @@ use std::fmt::Write as _;
 use std::marker::PhantomData;
 
 use imfs::abi::{
-    Access, AtFlags, CloseRangeFlags, Errno, Mode, OFlags, RenameFlags, Result, RwFlags, StatxMask,
+    Access, AtFlags, CloseRangeFlags, Errno, FallocFlags, Mode, OFlags, RenameFlags, Result, RwFlags,
+    StatxMask, XattrFlags,
 };
 use libc::{c_char, c_int, c_long, c_uint, c_void, iovec, mode_t};
 
@@ -187,6 +188,17 @@ impl<T> Place<T> {
         self.check()?;
         // SAFETY: as in `put`.
         Ok(unsafe { self.0.read() })
+    }
+
+    /// What stands there, if there is a place.
+    ///
+    /// # Errors
+    /// EFAULT: misaligned.
+    pub(crate) fn get_if_any(self) -> Result<Option<T>>
+    where
+        T: Copy,
+    {
+        if self.is_null() { Ok(None) } else { self.get().map(Some) }
     }
 
     /// Whether it could be used.
@@ -485,6 +497,10 @@ flag_kinds! {
     CloseSet: c_int => CloseRangeFlags, "CLOSE_RANGE_";
     /// The mask of statx(2).
     StatxSet: c_uint => StatxMask, "STATX_";
+    /// The flags of setxattr(2).
+    XattrSet: c_int => XattrFlags, "XATTR_";
+    /// The mode of fallocate(2).
+    FallocSet: c_int => FallocFlags, "FALLOC_FL_";
 }
 
 /// An offset or size.

@@ -59,3 +59,9 @@ pub unsafe extern "C" fn imfs_set_nofile(cage_id: c_int, limit: rlim_t) -> c_int
         Ok(())
     })
 }
+
+/// setrlimit(2) of RLIMIT_FSIZE: the size up to which the cage may make files grow (EFBIG; no signal is raised).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn imfs_set_fsize(cage_id: c_int, limit: rlim_t) -> c_int {
+    call!(set_fsize(cage_id, limit: Num<rlim_t>) => |cage| cage.set_fsize(limit))
+}

@@ -14,12 +14,9 @@ pub unsafe extern "C" fn imfs_sendfile(
     count: size_t,
 ) -> ssize_t {
     call!(wait sendfile(cage_id, out_fd: Int, in_fd: Int, offset: Out<off_t>, count: Size) => |cage| {
-        if offset.is_null() {
-            return cage.sendfile(out_fd, in_fd, None, count);
-        }
-        let mut place = offset.get()?;
-        let copied = cage.sendfile(out_fd, in_fd, Some(&mut place), count)?;
-        offset.put(place)?;
+        let mut place = offset.get_if_any()?;
+        let copied = cage.sendfile(out_fd, in_fd, place.as_mut(), count)?;
+        place.map_or(Ok(()), |place| offset.put(place))?;
         Ok(copied)
     })
 }
