@@ -220,6 +220,9 @@ int imfs_fcntl(int cage_id, int fd, int op, int arg);
 // fcntl(2) with whatever the operation takes: a pointer, or an int made one (`(void *)(intptr_t)n`).
 int imfs_fcntl_ptr(int cage_id, int fd, int op, void *arg);
 
+// flock(2)
+int imfs_flock(int cage_id, int fd, int operation);
+
 // Starts afresh: all cages of the default instance end, and an empty one takes its place. Need not be called: the first use
 // of a cage id does it. Instances of `imfs_new` stay as they are.
 void imfs_init(void);
