@@ -8,7 +8,7 @@ IMFS   := target/release/imfs
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
 .DEFAULT_GOAL := imfs
-.PHONY: help deps imfs debug demo test test-pjdfstest test-fsx test-long test-suites lint man install clean
+.PHONY: help deps imfs debug demo test nextest test-rust test-pjdfstest test-fsx test-long test-suites lint man install clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z%-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -25,11 +25,18 @@ debug: deps ## build it with debug checks: target/debug/imfs
 demo: imfs ## tcc compiles, links and runs a program in memory, and one file comes out
 	@IMFS=$(abspath $(IMFS)) examples/demo/run
 
-test: deps ## run all tests
-	$(CARGO) test --workspace
+test: test-rust test-pjdfstest test-fsx test-grate ## run all tests but the long ones
 
-test-%: deps ## run the tests whose names contain %: make test-rename
-	$(CARGO) test --workspace -- $*
+# The test runner, which gives each test a process of its own.
+nextest: deps
+	@$(CARGO) nextest --version >/dev/null 2>&1 || $(CARGO) install --quiet --locked cargo-nextest
+
+test-rust: nextest ## run the tests of the workspace, those of the documentation too
+	$(CARGO) nextest run --workspace
+	$(CARGO) test --workspace --doc --quiet
+
+test-%: nextest ## run the tests whose names contain %: make test-rename
+	$(CARGO) nextest run --workspace $*
 
 test-pjdfstest: deps ## run the pjdfstest crate on a mount; nothing may fail
 	tests/suites/pjdfstest
