@@ -56,7 +56,7 @@ bench: deps ## compare with tmpfs, memcpy and other in-memory file systems: make
 lint: deps ## check format, lints and documentation
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- --deny warnings
-	RUSTDOCFLAGS='--deny warnings' $(CARGO) doc --workspace --no-deps --document-private-items --quiet
+	RUSTDOCFLAGS='--deny warnings --allow rustdoc::private-intra-doc-links' $(CARGO) doc --workspace --no-deps --document-private-items --quiet
 
 man: deps ## write man pages and shell completions: target/generated
 	$(CARGO) run --quiet --package imfs-cli -- generate target/generated

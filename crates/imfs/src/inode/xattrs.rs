@@ -1,7 +1,7 @@
 //! The extended attributes of an inode: getxattr(2), setxattr(2), listxattr(2), removexattr(2) (fs/xattr.c,
 //! fs/posix_acl.c).
 //!
-//! The rules are those of [`xattr`](super::xattr) and [`acl`](super::acl); here they meet an inode.
+//! The rules are those of [`xattr`] and [`acl`]; here they meet an inode.
 
 use super::acl::{self, Acl, AclKind, RawAcl};
 use super::attributes::{APPEND_ONLY, HAS_ACL, HAS_DEFAULT_ACL, IMMUTABLE, Stamp};

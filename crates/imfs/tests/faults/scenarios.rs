@@ -107,7 +107,7 @@ fn calls_that_make_names() {
     each("create among many", true, |_, c| c.open("/many/new", CREATE, ALL).map(drop));
     each("create after removals", true, |_, c| c.open("/few/new", CREATE, ALL).map(drop));
     each("mkfifo", true, |_, c| c.mkfifo("/d/new", ALL));
-    each("symlink", true, |_, c| c.symlink(&[b'x'; 4000], "/d/new"));
+    each("symlink", true, |_, c| c.symlink([b'x'; 4000], "/d/new"));
     each("link", true, |_, c| c.link("/big", "/d/new"));
     each("tmpfile", true, |_, c| {
         let fd = c.open("/d", OFlags::TMPFILE | OFlags::RDWR, ALL)?;
