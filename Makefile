@@ -3,12 +3,14 @@
 CARGO  ?= cargo
 PREFIX ?= /usr/local
 IMFS   := target/release/imfs
+LIB    := target/release/lib
 
 # rustup puts cargo there; a shell that was open before it was installed does not know yet.
 export PATH := $(HOME)/.cargo/bin:$(PATH)
 
 .DEFAULT_GOAL := imfs
-.PHONY: help deps imfs debug demo test nextest test-rust test-pjdfstest test-fsx test-long test-suites lint man install clean
+.PHONY: help deps imfs lib header debug demo test nextest test-rust test-pjdfstest test-fsx test-long test-suites \
+	test-capi test-classic lint man install clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z%-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -18,6 +20,13 @@ deps: ## install what building and testing need and is missing (cargo; apt: tcc,
 
 imfs: deps ## build the command: target/release/imfs
 	$(CARGO) build --release --package imfs-cli
+
+lib: deps ## build the C library: target/release/lib/libimfs.a, libimfs.so
+	$(CARGO) build --release --package imfs-capi
+	crates/imfs-capi/build-lib target/release/libimfs_capi.a $(LIB)
+
+header: deps ## write crates/imfs-capi/include/imfs.h anew, from the source of the C library
+	IMFS_WRITE_HEADER=1 $(CARGO) test --quiet --package imfs-capi --test header
 
 debug: deps ## build it with debug checks: target/debug/imfs
 	$(CARGO) build --package imfs-cli
@@ -53,6 +62,9 @@ bench: deps ## compare with tmpfs, memcpy and other in-memory file systems: make
 	$(CARGO) build --release --package imfs-bench --features peers
 	target/release/imfs-bench $(if $(OPS),--ops $(OPS)) $(if $(QUICK),--quick)
 
+test-capi: deps ## test the C library: by gcc and clang, with AddressSanitizer and valgrind
+	$(CARGO) test --package imfs-capi
+
 lint: deps ## check format, lints and documentation
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- --deny warnings
@@ -61,7 +73,8 @@ lint: deps ## check format, lints and documentation
 man: deps ## write man pages and shell completions: target/generated
 	$(CARGO) run --quiet --package imfs-cli -- generate target/generated
 
-install: imfs man ## install the command, man pages and completions below $(PREFIX)
+install: imfs lib man ## install the command, the C library, man pages and completions below $(PREFIX)
+	crates/imfs-capi/install-lib $(LIB) '$(DESTDIR)' '$(PREFIX)'
 	install -D -m 755 $(IMFS) $(DESTDIR)$(PREFIX)/bin/imfs
 	install -d $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 target/generated/man1/*.1 $(DESTDIR)$(PREFIX)/share/man/man1

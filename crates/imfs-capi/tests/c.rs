@@ -315,3 +315,51 @@ imfs: imfs_copy_fd_tables(3, 4) = 0
     assert_eq!(trace("%%%"), error);
     assert_eq!(trace(""), error);
 }
+
+/// Installs the library in a place of its own, and builds the examples there as their first lines say.
+#[test]
+fn what_is_installed_is_found_by_pkg_config() {
+    if !is_installed("pkg-config") {
+        return;
+    }
+    let out = place("installed");
+    let script = Path::new(ROOT).join("install-lib");
+    let prefix = out.join("usr");
+    succeed(script.to_str().unwrap(), &[library().as_ref(), "".as_ref(), prefix.as_ref()], &[]);
+    let found = prefix.join("lib/pkgconfig");
+    let environment = [("PKG_CONFIG_PATH", found.to_str().unwrap())];
+    let options = |more: &[&str]| {
+        let mut arguments = vec![OsStr::new("--cflags"), "--libs".as_ref(), "imfs".as_ref()];
+        arguments.extend(more.iter().map(OsStr::new));
+        let output = succeed("pkg-config", &arguments, &environment).stdout;
+        String::from_utf8(output).unwrap().split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+    };
+    let (input, result) = (out.join("input"), out.join("result"));
+    std::fs::write(&input, "Hello\n").unwrap();
+    let examples = Path::new(ROOT).join("../../examples/c");
+    let path = prefix.join("lib");
+    for (name, arguments, said) in
+        [("pipe", vec![], "read: "), ("staging", vec![input.as_os_str(), result.as_os_str()], ": 6 bytes\n")]
+    {
+        let (source, program) = (examples.join(name).with_extension("c"), out.join(name));
+        let options = options(&[]);
+        let mut line = vec![OsStr::new("-o"), program.as_ref(), source.as_ref()];
+        line.extend(WARNINGS.iter().map(OsStr::new));
+        line.extend(options.iter().map(OsStr::new));
+        line.push("-lpthread".as_ref());
+        succeed("gcc", &line, &[]);
+        let environment = [("LD_LIBRARY_PATH", path.to_str().unwrap())];
+        let output = succeed(program.to_str().unwrap(), &arguments, &environment);
+        assert!(String::from_utf8_lossy(&output.stdout).contains(said), "{name}: {output:?}");
+    }
+    assert_eq!(std::fs::read_to_string(&result).unwrap(), "HELLO\n");
+    // The static library, where there is no shared one.
+    std::fs::remove_file(path.join("libimfs.so")).unwrap();
+    let (source, program) = (examples.join("pipe.c"), out.join("pipe-static"));
+    let options = options(&["--static"]);
+    let mut line = vec![OsStr::new("-o"), program.as_ref(), source.as_ref()];
+    line.extend(options.iter().map(OsStr::new));
+    succeed("gcc", &line, &[]);
+    let output = succeed(program.to_str().unwrap(), &[], &[]);
+    assert_eq!(output.stdout.iter().filter(|byte| **byte == b'\n').count(), 3);
+}
