@@ -12,7 +12,7 @@ impl Cage {
     /// Changes the working directory.
     ///
     /// # Errors
-    /// EACCES, ELOOP, ENAMETOOLONG, ENOENT, ENOMEM, ENOTDIR
+    /// EACCES, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR
     pub fn chdir(&self, path: impl AsRef<[u8]>) -> Result<()> {
         let guard = epoch::pin();
         let walk = self.walk(&guard)?;
@@ -25,7 +25,7 @@ impl Cage {
     /// Changes the working directory to an open one.
     ///
     /// # Errors
-    /// EACCES, EBADF, ENOMEM, ENOTDIR
+    /// EACCES, EBADF, ENOTDIR
     pub fn fchdir(&self, fd: i32) -> Result<()> {
         let guard = epoch::pin();
         let dir = self.directory_of(fd, &guard)?;
@@ -36,7 +36,7 @@ impl Cage {
     /// Changes the root directory, where absolute paths start and ".." ends. The working directory stays.
     ///
     /// # Errors
-    /// EACCES, ELOOP, ENAMETOOLONG, ENOENT, ENOMEM, ENOTDIR; EPERM: without CAP_SYS_CHROOT.
+    /// EACCES, ELOOP, ENAMETOOLONG, ENOENT, ENOTDIR; EPERM: without CAP_SYS_CHROOT.
     pub fn chroot(&self, path: impl AsRef<[u8]>) -> Result<()> {
         let guard = epoch::pin();
         let walk = self.walk(&guard)?;

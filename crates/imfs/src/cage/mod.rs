@@ -57,7 +57,7 @@ use crate::inode::{Credentials, Inode};
 use crate::instance::Tree;
 use crate::sync::epoch::{Guard, RcuBox};
 use crate::sync::lock::{Mutex, rank};
-use crate::sync::refcount::{Shared, Slot};
+use crate::sync::refcount::{Ref, Shared, Slot};
 use crate::sync::wait::Interrupts;
 use crate::walk::Walk;
 
@@ -132,6 +132,19 @@ impl Cage {
         let root = self.root.load(guard).ok_or(Errno::ESRCH)?;
         let start = self.cwd.load(guard).ok_or(Errno::ESRCH)?;
         Ok(Walk { root, start, cred: self.cred(guard)?, resolve: ResolveFlags::empty(), guard })
+    }
+
+    /// A reference to one of the cage's places, whatever becomes of that.
+    ///
+    /// # Errors
+    /// ESRCH: the cage has exited.
+    fn held_place(&self, place: &Slot<Inode>, guard: &Guard) -> Result<Ref<Inode>> {
+        loop {
+            // If it was evicted another is there now.
+            if let Some(held) = place.load(guard).ok_or(Errno::ESRCH)?.upgrade() {
+                return Ok(held);
+            }
+        }
     }
 
     /// A walk for `path` from the directory `dirfd`, or from the working directory for `AT_FDCWD`.

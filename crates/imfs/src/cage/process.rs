@@ -60,8 +60,7 @@ impl Cage {
     /// ENOMEM, ESRCH (the cage has exited)
     pub(crate) fn forked(&self, id: u64) -> Result<Self> {
         let guard = epoch::pin();
-        let place = |slot: &Slot<Inode>| slot.load(&guard).and_then(Shared::upgrade).ok_or(Errno::ESRCH);
-        let places = [place(&self.root)?, place(&self.cwd)?];
+        let places = [self.held_place(&self.root, &guard)?, self.held_place(&self.cwd, &guard)?];
         let child =
             Self::at(id, Arc::clone(&self.tree), places, self.cred(&guard)?.try_clone()?, self.limit())?;
         child.umask.store(self.mask().bits(), Ordering::Relaxed);
@@ -138,6 +137,7 @@ impl Cage {
         drop(replaced);
         drop(guard);
         self.nofile.store(0, Ordering::Relaxed);
+        self.table.close();
         self.close_all();
     }
 

@@ -9,6 +9,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::description::Description;
 use super::numbers::Numbers;
 use crate::abi::{Errno, Result};
+use crate::platform::barrier;
 use crate::sync::alloc::try_slice;
 use crate::sync::epoch::{self, Guard};
 use crate::sync::lock::{Mutex, MutexGuard, rank};
@@ -32,11 +33,17 @@ struct Place {
 pub(crate) struct Table {
     segments: [OnceLock<Box<[Place]>>; SEGMENTS],
     used: Mutex<Numbers, { rank::DESCRIPTORS }>,
+    /// Whether the cage has exited: what is put into the table afterwards is taken out at once.
+    closed: AtomicBool,
 }
 
 impl Default for Table {
     fn default() -> Self {
-        Self { segments: [const { OnceLock::new() }; SEGMENTS], used: Mutex::default() }
+        Self {
+            segments: [const { OnceLock::new() }; SEGMENTS],
+            used: Mutex::default(),
+            closed: AtomicBool::new(false),
+        }
     }
 }
 
@@ -99,6 +106,13 @@ impl Table {
         Ok(Reserved { table: self, number })
     }
 
+    /// Lets nothing stay that is put into the table from now on; what is there is for the caller to take out.
+    pub(crate) fn close(&self) {
+        self.closed.store(true, Ordering::Relaxed);
+        // With the light barrier of `fill`: either that sees the mark, or we see what it put there.
+        barrier::heavy();
+    }
+
     /// Whether exec closes `fd`.
     ///
     /// # Errors
@@ -126,6 +140,11 @@ impl Reserved<'_> {
             place.cloexec.store(cloexec, Ordering::Relaxed);
             // Nobody else writes to a place that is reserved, so there was nothing.
             drop(place.description.swap(Some(description)));
+            barrier::light();
+            if number.table.closed.load(Ordering::Relaxed) {
+                let taken = number.table.lock().take(number.number as i32);
+                drop(taken);
+            }
         }
         number.number as i32
     }
@@ -155,6 +174,9 @@ impl Locked<'_> {
         description: Ref<Description>,
         cloexec: bool,
     ) -> Result<Option<Ref<Description>>> {
+        if self.table.closed.load(Ordering::Relaxed) {
+            return Err(Errno::EBADF);
+        }
         self.make_place(number)?;
         let place = self.table.place(number).ok_or(Errno::EBADF)?;
         if place.description.is_empty() && self.used.next(number) == Some(number) {

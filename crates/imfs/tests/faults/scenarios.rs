@@ -203,8 +203,8 @@ fn calls_with_attributes() {
 
 #[test]
 fn calls_of_processes() {
-    each("chdir", true, |_, c| c.chdir("/d"));
-    each("chroot", true, |_, c| c.chroot("/d"));
+    each("chdir", false, |_, c| c.chdir("/d"));
+    each("chroot", false, |_, c| c.chroot("/d"));
     each("getcwd", true, |_, c| c.getcwd().map(drop));
     each("setgroups", true, |_, c| c.setgroups(&[1, 2, 3]));
     each("setresuid", true, |_, c| c.setresuid(5, 5, 5));
