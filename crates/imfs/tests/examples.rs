@@ -1,0 +1,9 @@
+//! The examples run.
+
+#[path = "../examples/tour.rs"]
+mod tour;
+
+#[test]
+fn tour() {
+    tour::main().unwrap();
+}
