@@ -23,6 +23,8 @@ const INODES: u64 = 4096;
 const NOFILE: usize = 64;
 /// Cages at one time. The first is never replaced.
 const CAGES: u64 = 4;
+/// Threads at one time, in the test of that.
+const THREADS: u64 = 4;
 /// The calls after which all is removed, so that space, inodes and descriptors are not always used up.
 const ROUND: u64 = 20_000;
 
@@ -83,6 +85,40 @@ fn a_million_hostile_calls() {
     memory_stayed_within_bounds();
 }
 
+/// The same from several threads at once, which share the cages.
+#[test]
+fn hostile_calls_of_many_threads() {
+    let calls = if cfg!(miri) { 50 } else { number_from_env("IMFS_HOSTILE_CALLS", 200_000) / THREADS };
+    let seed = number_from_env("IMFS_HOSTILE_SEED", 20_261_125);
+    let fs = Imfs::builder().size(SIZE).inodes(INODES).nofile(NOFILE).files(200).build().unwrap();
+    let mut numbers = Numbers::new(seed);
+    for _ in 0..4 {
+        let mut cages = vec![impatient(fs.create_cage(0, Credentials::root()).unwrap())];
+        for _ in 0..6 {
+            replace_a_cage(&fs, &mut cages, &mut numbers);
+        }
+        std::thread::scope(|scope| {
+            for _ in 0..THREADS {
+                let (cages, seed) = (&cages, numbers.any());
+                scope.spawn(move || {
+                    let mut numbers = Numbers::new(seed);
+                    for call in 0..calls / 4 {
+                        let (name, act) = CALLS[numbers.below(CALLS.len())];
+                        let _position = Position { seed, call, name };
+                        act(&cages[numbers.below(cages.len())], &mut numbers);
+                    }
+                });
+            }
+        });
+        end_cages(&fs, &mut cages);
+        everything_is_removed(&fs);
+        // Who wrote while another closed the file for good may have taken a page after that gave all back. It goes with
+        // the memory of the inode.
+        imfs::sync::epoch::flush();
+        everything_is_there_again(&fs);
+    }
+}
+
 /// Forks, ends, or makes a cage of somebody else.
 fn replace_a_cage(fs: &Imfs, cages: &mut Vec<Arc<Cage>>, numbers: &mut Numbers) {
     let id = 1 + numbers.below(CAGES as usize - 1) as u64;
@@ -101,13 +137,23 @@ fn replace_a_cage(fs: &Imfs, cages: &mut Vec<Arc<Cage>>, numbers: &mut Numbers) 
 
 /// Ends all cages and removes all files: then all space is there again.
 fn end_a_round(fs: &Imfs, cages: &mut Vec<Arc<Cage>>) {
+    end_cages(fs, cages);
+    everything_is_removed(fs);
+    everything_is_there_again(fs);
+}
+
+fn end_cages(fs: &Imfs, cages: &mut Vec<Arc<Cage>>) {
     for cage in cages.drain(..) {
         fs.exit(cage.id()).unwrap();
     }
-    everything_can_be_removed(fs);
 }
 
-fn everything_can_be_removed(fs: &Imfs) {
+fn everything_is_there_again(fs: &Imfs) {
+    let left = fs.statfs();
+    assert_eq!((left.bfree, left.ffree), (SIZE / 4096, INODES - 1), "something was not given back");
+}
+
+fn everything_is_removed(fs: &Imfs) {
     let root = fs.create_cage(100, Credentials::root()).unwrap();
     root.set_nofile(10_000);
     take_attributes_off_the_root(&root);
@@ -146,8 +192,6 @@ fn everything_can_be_removed(fs: &Imfs) {
         }
         directories.extend(below);
     }
-    let left = root.statfs("/").unwrap();
-    assert_eq!((left.bfree, left.ffree), (SIZE / 4096, INODES - 1), "something was not given back");
     fs.exit(100).unwrap();
 }
 
