@@ -31,5 +31,8 @@ macro_rules! tables {
 }
 
 tables! {
-    access, chmod, chown, clone, copy_file_range, dup, fallocate, fcntl, fifo, link, locks, lseek, mkdir, mknod, open, pipe, read_write, readlink, rename, rmdir, sendfile, stat, statx, symlink, sync, truncate, unlink, utimensat,
+    access, acl, chdir, chmod, chown, chroot, clone, close_range, copy_file_range, devices, dup, fallocate,
+    fcntl, fifo, getdents, link, locks, lseek, mkdir, mknod, mmap, open, openat2, pipe, poll, process,
+    read_write, readlink, rename, rmdir, sendfile, stat, statfs, statx, symlink, sync, truncate, unlink,
+    utimensat, xattr,
 }

@@ -84,7 +84,9 @@ impl Cage {
     /// # Errors
     /// As [`mkdir`](Self::mkdir); EADDRINUSE in the place of EEXIST.
     pub fn bind(&self, path: impl AsRef<[u8]>) -> Result<()> {
-        let new = NewInode::node(FileType::Socket, Mode::RWXUGO, self.mask(), Dev::default());
+        // The umask holds here even where a default access list stands in its place (`unix_bind`).
+        let mode = Mode::RWXUGO.masked(self.mask());
+        let new = NewInode::node(FileType::Socket, mode, self.mask(), Dev::default());
         match self.make(AT_FDCWD, path.as_ref(), &new) {
             Err(Errno::EEXIST) => Err(Errno::EADDRINUSE),
             made => made,

@@ -133,7 +133,7 @@ impl Cage {
         if !matches!(description.opened(&guard)?.object, Object::Regular(_)) {
             let held = description.upgrade().ok_or(Errno::EBADF)?;
             drop(guard);
-            return self.pread_other(&held, sink, flags);
+            return self.pread_other(&held, sink, offset, flags);
         }
         let inode = description.readable(&guard)?;
         check_flags(flags, false)?;

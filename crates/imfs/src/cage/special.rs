@@ -2,7 +2,7 @@
 
 use super::Cage;
 use super::description::Description;
-use super::read::check_flags;
+use super::read::{check_area, check_flags};
 use crate::abi::{Errno, OFlags, Result, RwFlags};
 use crate::data::{Sink, Source};
 use crate::inode::device::Device;
@@ -64,12 +64,16 @@ impl Cage {
         &self,
         description: &Ref<Description>,
         sink: &mut S,
+        offset: u64,
         flags: RwFlags,
     ) -> Result<usize> {
         match held(description)?.object {
             Object::Pipe(_) => Err(Errno::ESPIPE),
             _ if !description.flags().readable() => Err(Errno::EBADF),
-            _ => self.read_other(description, sink, flags),
+            _ => {
+                check_area(offset, sink.len())?;
+                self.read_other(description, sink, flags)
+            }
         }
     }
 
@@ -78,12 +82,16 @@ impl Cage {
         &self,
         description: &Ref<Description>,
         source: &mut S,
+        offset: u64,
         flags: RwFlags,
     ) -> Result<usize> {
         match held(description)?.object {
             Object::Pipe(_) => Err(Errno::ESPIPE),
             _ if !description.flags().writable() => Err(Errno::EBADF),
-            _ => self.write_other(description, source, flags),
+            _ => {
+                check_area(offset, source.len())?;
+                self.write_other(description, source, flags)
+            }
         }
     }
 }

@@ -126,7 +126,7 @@ impl Cage {
         if !matches!(description.opened(&guard)?.object, Object::Regular(_)) {
             let held = description.upgrade().ok_or(Errno::EBADF)?;
             drop(guard);
-            return self.pwrite_other(&held, source, flags);
+            return self.pwrite_other(&held, source, offset, flags);
         }
         let inode = description.writable(&guard)?;
         check_area(offset, source.len())?;

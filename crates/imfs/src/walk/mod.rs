@@ -50,6 +50,9 @@ struct Pending<'g> {
     paths: [&'g [u8]; MAXSYMLINKS + 1],
     len: usize,
     links: usize,
+    /// Whether the walk has come to know its root, by an absolute path or a ".." (`nd->root`): a link to an absolute
+    /// path before that counts as one to another mount (`nd_jump_root`).
+    rooted: bool,
 }
 
 /// One component, taken off the front of a path.
@@ -215,19 +218,29 @@ impl<'g> Walk<'g> {
         if path.is_empty() {
             return Err(Errno::ENOENT);
         }
-        let start = self.start_of(path, self.start)?;
+        let scoped = self.resolve.intersects(ResolveFlags::BENEATH | ResolveFlags::IN_ROOT);
+        pending.rooted = scoped || path.first() == Some(&b'/');
+        let start = self.start_of(path, self.start, pending)?;
         self.walk_to_parent(start, path, pending)
     }
 
     /// Where `path` starts: at the root if it is absolute.
     #[inline]
-    fn start_of(&self, path: &[u8], relative: Shared<'g, Inode>) -> Result<Shared<'g, Inode>> {
+    fn start_of(
+        &self,
+        path: &[u8],
+        relative: Shared<'g, Inode>,
+        pending: &mut Pending<'g>,
+    ) -> Result<Shared<'g, Inode>> {
         if path.first() != Some(&b'/') {
             return Ok(relative);
         }
-        if self.resolve.contains(ResolveFlags::BENEATH) {
+        if self.resolve.contains(ResolveFlags::BENEATH)
+            || (self.resolve.contains(ResolveFlags::NO_XDEV) && !pending.rooted)
+        {
             return Err(Errno::EXDEV);
         }
+        pending.rooted = true;
         Ok(self.root)
     }
 
@@ -258,6 +271,7 @@ impl<'g> Walk<'g> {
             if name == b"." || name == b".." {
                 if name == b".." {
                     dir = self.up(dir)?;
+                    pending.rooted = true;
                 }
                 if last {
                     let last = if name == b"." { Last::Dot } else { Last::DotDot };
@@ -275,7 +289,7 @@ impl<'g> Walk<'g> {
                 if !rest.is_empty() {
                     pending.push(rest);
                 }
-                dir = self.start_of(target, dir)?;
+                dir = self.start_of(target, dir, pending)?;
                 path = without_slashes(target);
                 continue;
             }
@@ -296,7 +310,7 @@ impl<'g> Walk<'g> {
         pending: &mut Pending<'g>,
     ) -> Result<Parent<'g>> {
         self.may_follow(at.dir, link, pending)?;
-        let start = self.start_of(target, at.dir)?;
+        let start = self.start_of(target, at.dir, pending)?;
         let mut next = self.walk_to_parent(start, target, pending)?;
         next.slash |= at.slash;
         Ok(next)
@@ -359,7 +373,7 @@ impl<'g> Walk<'g> {
 impl<'g> Pending<'g> {
     #[inline]
     fn new() -> Self {
-        Self { paths: [&[]; MAXSYMLINKS + 1], len: 0, links: 0 }
+        Self { paths: [&[]; MAXSYMLINKS + 1], len: 0, links: 0, rooted: false }
     }
 
     /// There is room: each link that is followed pushes at most once.
