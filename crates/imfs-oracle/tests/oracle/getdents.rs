@@ -32,6 +32,8 @@ fn changes(t: &mut Vec<Case>, many: impl Fn(usize) -> Vec<Step>) {
     let setup = || chain([seq![mkdir("/d", 0o755)], many(10), seq![open("/d", O_RDONLY, 0)]]);
     t.add("a new name after the end", setup(), seq![readdir(3, 4096), creat("/d/new", 0o600), readdir(3, 4096), lseek(3, 0, SEEK_SET), readdir(3, 4096)]);
     t.add("a new name before the beginning", setup(), seq![creat("/d/new", 0o600), readdir(3, 4096), lseek(3, 0, SEEK_SET), readdir(3, 4096)]);
+    t.add("a new name after the dots", setup(), seq![getdents(3, 48), creat("/d/new", 0o600), readdir(3, 4096)]);
+    t.add("a new name in an empty directory that was read", seq![mkdir("/d", 0o755), open("/d", O_RDONLY, 0)], seq![readdir(3, 4096), creat("/d/new", 0o600), readdir(3, 4096), lseek(3, 0, SEEK_SET), readdir(3, 4096)]);
     t.add("a name goes before it is read", setup(), seq![unlink("/d/name005"), readdir(3, 4096)]);
     t.add("all names go", setup(), chain([seq![getdents(3, 48)], (0..10).map(|i| unlink(format!("/d/name{i:03}")).into()).collect(), seq![readdir(3, 4096)]]));
     t.add("renamed within", setup(), seq![readdir(3, 4096), rename("/d/name001", "/d/other"), readdir(3, 4096), lseek(3, 0, SEEK_SET), readdir(3, 4096)]);
@@ -52,7 +54,12 @@ fn descriptors(t: &mut Vec<Case>) {
         t.each_user(format!("opened {about}"), seq![mkdir("/d", 0o755), open("/d", f, 0)], seq![getdents(3, 100), getdents(3, 10), getdents(9, 100), getdents(-1, 0)]);
     }
     t.add("files and pipes", seq![creat("/f", 0o644), pipe()], seq![getdents(3, 100), getdents(4, 100), getdents(5, 0)]);
-    for (off, whence) in [(0, SEEK_SET), (1, SEEK_SET), (2, SEEK_SET), (-1, SEEK_SET), (0, SEEK_CUR), (5, SEEK_CUR), (-5, SEEK_CUR), (0, SEEK_END), (0, SEEK_DATA), (0, SEEK_HOLE), (0, 7), (1 << 40, SEEK_SET), (i64::MAX, SEEK_SET)] {
-        t.add(format!("lseek {off} {whence}"), seq![mkdir("/d", 0o755), mkdir("/d/a", 0o755), open("/d", O_RDONLY, 0)], seq![lseek(3, off, whence), readdir(3, 4096), lseek(3, 0, SEEK_SET), readdir(3, 4096)]);
+    // An offset that no entry had is the file system's own matter, except for those of "." and "..".
+    for (off, whence) in [(0, SEEK_SET), (1, SEEK_SET), (2, SEEK_SET), (-1, SEEK_SET), (0, SEEK_CUR), (-5, SEEK_CUR), (0, SEEK_END), (0, SEEK_DATA), (0, SEEK_HOLE), (0, 7)] {
+        let setup = seq![mkdir("/d", 0o755), mkdir("/d/a", 0o755), open("/d", O_RDONLY, 0)];
+        t.add(format!("lseek {off} {whence}"), setup, seq![lseek(3, off, whence), readdir(3, 4096), lseek(3, 0, SEEK_SET), readdir(3, 4096)]);
+    }
+    for (off, whence) in [(5, SEEK_CUR), (1 << 40, SEEK_SET), (i64::MAX, SEEK_SET)] {
+        t.add(format!("lseek {off} {whence} alone"), seq![mkdir("/d", 0o755), open("/d", O_RDONLY, 0)], seq![lseek(3, off, whence), lseek(3, 0, SEEK_CUR)]);
     }
 }

@@ -16,7 +16,7 @@ macro_rules! tables {
             let counts = [$((stringify!($module), crate::$module::cases().len())),*];
             let total: usize = counts.iter().map(|(_, n)| n).sum();
             println!("{total} cases: {counts:?}");
-            assert!(total >= 100, "only {total} cases: {counts:?}");
+            assert!(total >= 2500, "only {total} cases: {counts:?}");
         }
 
         #[test]

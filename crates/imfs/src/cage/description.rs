@@ -22,8 +22,8 @@ pub(super) struct Description {
     flags: AtomicU32,
     /// The offset. Held over a read or write through it, so that those are atomic (`f_pos_lock`).
     pub(crate) offset: Mutex<u64, { rank::OFFSET }>,
-    /// For directories: entries made after the stream was opened or rewound have this cookie or a later one, and are
-    /// not shown, so that a stream ends even while others rename what it shows.
+    /// For directories: entries made after the stream showed its first have this cookie or a later one, and are not
+    /// shown, so that a stream ends even while others rename what it shows.
     pub(crate) stream_end: AtomicU64,
     /// The identity of the credentials that it was opened with.
     opener: u64,

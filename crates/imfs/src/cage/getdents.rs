@@ -9,6 +9,21 @@ use crate::inode::{FIRST_ENTRY, Inode};
 use crate::sync::epoch;
 use crate::sync::refcount::Shared;
 
+/// Where a stream stands that has come to the end: it shows no entry any more until it is rewound (`DIR_OFFSET_EOD`).
+const END: u64 = i64::MAX as u64;
+
+impl Description {
+    /// Whether a directory stream has shown no entry yet.
+    fn stream_is_new(&self) -> bool {
+        self.stream_end.load(Ordering::Relaxed) == u64::MAX
+    }
+
+    /// Lets a directory stream show what is there when it is read next.
+    pub(super) fn rewind(&self) {
+        self.stream_end.store(u64::MAX, Ordering::Relaxed);
+    }
+}
+
 impl Cage {
     /// Fills `buf` with records of a directory (`struct linux_dirent64`), as many as fit, and moves the offset. Returns
     /// how many bytes it was; 0 at the end.
@@ -35,27 +50,39 @@ impl Cage {
         let description = self.table.get(fd, &guard)?;
         let inode = description.opened(&guard)?;
         let directory = inode.get().directory()?;
+        // Looked up before, because the lock of a directory comes before that of an offset.
+        let newest = description.stream_is_new().then(|| directory.end());
         let mut offset = description.offset.lock();
         if inode.attributes.nlink() == 0 {
             return Err(Errno::ENOENT);
         }
         let start = *offset;
+        let mut full = false;
         let mut give = |next: u64, name: &[u8], inode: Shared<'_, Inode>| {
             let (ino, kind) = (inode.ino(), inode.file_type());
-            let taken = take(&Dirent { ino, off: next as i64, dtype: kind.dtype(), name });
-            if taken {
+            full = !take(&Dirent { ino, off: next as i64, dtype: kind.dtype(), name });
+            if !full {
                 *offset = next;
             }
-            taken
+            !full
         };
         let dots = (start > 0 || give(1, b".", inode))
             && (start > 1 || give(2, b"..", Inode::parent(inode, &guard)?));
         if dots {
+            if let Some(newest) = newest.filter(|_| description.stream_is_new()) {
+                description.stream_end.store(newest, Ordering::Relaxed);
+            }
             let end = description.stream_end.load(Ordering::Relaxed);
             // The offset after an entry is its cookie.
             directory.visit(start.max(FIRST_ENTRY - 1) + 1, &guard, |cookie, name, inode| {
                 cookie < end && give(cookie, name, inode)
             });
+            if !full {
+                *offset = END;
+            }
+        }
+        if description.flags().contains(OFlags::NOATIME) {
+            return Ok(());
         }
         inode.touch_atime();
         Ok(())
@@ -81,13 +108,6 @@ impl Cage {
         description.opened(&guard)?.get().directory()?;
         let place = *description.offset.lock() as i64;
         Ok(Dir { fd, records: Vec::new(), at: 0, place })
-    }
-}
-
-impl Description {
-    /// Starts a directory stream anew: it will show what is there now.
-    pub(super) fn rewind(&self, end: u64) {
-        self.stream_end.store(end, Ordering::Relaxed);
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::Cage;
 use crate::abi::{Errno, Result, Whence};
-use crate::inode::{Directory, Object};
+use crate::inode::{FIRST_ENTRY, Object};
 use crate::sync::epoch;
 
 impl Cage {
@@ -14,8 +14,6 @@ impl Cage {
         let guard = epoch::pin();
         let description = self.table.get(fd, &guard)?;
         let inode = description.opened(&guard)?;
-        // Looked at first, because the lock of a directory comes before that of an offset.
-        let end = inode.directory().map(Directory::end);
         let mut place = description.offset.lock();
         let target = match &inode.object {
             Object::Regular(regular) => match whence {
@@ -28,8 +26,8 @@ impl Cage {
                     Whence::Set | Whence::Cur => relative(offset, whence, *place, 0)?,
                     _ => return Err(Errno::EINVAL),
                 };
-                if target == 0 {
-                    description.rewind(end?);
+                if (target as u64) < FIRST_ENTRY {
+                    description.rewind();
                 }
                 target
             }

@@ -229,12 +229,7 @@ impl Cage {
         }
         match &inode.object {
             Object::Directory(_) if request.has(OFlags::DIRECT) => Err(Errno::EINVAL),
-            Object::Directory(directory) => {
-                let end = directory.end();
-                let description = vacant.of_inode(inode, flags, opener);
-                description.rewind(end);
-                Ok(description)
-            }
+            Object::Directory(_) => Ok(vacant.of_inode(inode, flags, opener)),
             Object::Regular(_) => {
                 // The truncation was permitted by `may_open`.
                 let truncate = request.has(OFlags::TRUNC) && !request.has(OFlags::TMPFILE_BIT);

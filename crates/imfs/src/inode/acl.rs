@@ -62,6 +62,13 @@ enum Tag {
     Other = 0x20,
 }
 
+/// Whether an entry has a tag that there is and, where it names somebody, an id that there can be.
+fn is_mappable(entry: &[u8; ENTRY_LEN]) -> bool {
+    let id = u32::from_le_bytes([entry[4], entry[5], entry[6], entry[7]]);
+    let tag = Tag::from_wire(u16::from_le_bytes([entry[0], entry[1]]));
+    tag.is_some_and(|tag| !tag.names_somebody() || id != UNDEFINED_ID)
+}
+
 impl Tag {
     fn from_wire(tag: u16) -> Option<Tag> {
         Some(match tag {
@@ -120,7 +127,7 @@ impl<'a> RawAcl<'a> {
         if !rest.is_empty() {
             return Err(Errno::EINVAL);
         }
-        if entries.iter().any(|e| Tag::from_wire(u16::from_le_bytes([e[0], e[1]])).is_none()) {
+        if !entries.iter().all(is_mappable) {
             return Err(Errno::EINVAL);
         }
         Ok((!entries.is_empty()).then_some(RawAcl(entries.as_flattened())))
