@@ -2,6 +2,7 @@
 //! with AddressSanitizer, and under valgrind. A tool that is not installed leaves its test out.
 
 use std::ffi::OsStr;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
@@ -70,15 +71,23 @@ fn archive() -> PathBuf {
     archive
 }
 
-/// The directory with libimfs.a and libimfs.so, made once.
+/// The directory with libimfs.a and libimfs.so, made once for all tests, which may be processes or threads.
 fn library() -> &'static Path {
     static LIBRARY: OnceLock<PathBuf> = OnceLock::new();
     LIBRARY.get_or_init(|| {
         let out = place("lib");
+        let lock = File::create(place("lock").join("lib")).unwrap();
+        lock.lock().unwrap();
+        let (archive, made) = (archive(), out.join("made-of"));
+        let source = format!("{archive:?} {:?}", archive.metadata().unwrap().modified().unwrap());
+        if std::fs::read_to_string(&made).is_ok_and(|of| of == source) {
+            return out;
+        }
         let script = Path::new(ROOT).join("build-lib");
         // Without what only debuggers need the many links here are fast.
         let strip = OsStr::new("--strip-debug");
-        succeed(script.to_str().unwrap(), &[archive().as_os_str(), out.as_os_str(), strip], &[]);
+        succeed(script.to_str().unwrap(), &[archive.as_os_str(), out.as_os_str(), strip], &[]);
+        std::fs::write(made, source).unwrap();
         out
     })
 }
@@ -101,7 +110,8 @@ fn build(compiler: &str, source: &Path, link: Link, more: &[&str], out: &Path) -
     program
 }
 
-fn sources() -> Vec<PathBuf> {
+/// The programs, with one that is made at `generated`.
+fn sources(generated: &Path) -> Vec<PathBuf> {
     let directory = Path::new(ROOT).join("tests/c");
     let mut sources: Vec<PathBuf> = std::fs::read_dir(directory)
         .unwrap()
@@ -109,13 +119,13 @@ fn sources() -> Vec<PathBuf> {
         .filter(|path| path.extension().is_some_and(|extension| extension == "c"))
         .collect();
     sources.sort();
-    sources.push(every_call());
+    sources.push(every_call(generated));
     sources
 }
 
 /// A program that makes every call there is, made of the header: with a bad cage, and with a good one and nothing else. All that is
 /// asked is that the calls come back.
-fn every_call() -> PathBuf {
+fn every_call(generated: &Path) -> PathBuf {
     let header = std::fs::read_to_string(Path::new(ROOT).join("include/imfs.h")).unwrap();
     let code: String = header.lines().filter(|line| !line.starts_with("//")).collect::<Vec<_>>().join(" ");
     let mut calls = String::new();
@@ -140,15 +150,11 @@ fn every_call() -> PathBuf {
         count += 1;
     }
     assert!(count > 100, "the header has {count} calls");
-    let path = place("generated").join("every_call.c");
-    // Not rewritten under a test that compiles it.
-    static ONCE: OnceLock<()> = OnceLock::new();
-    ONCE.get_or_init(|| {
-        let text = format!(
-            "#define _GNU_SOURCE\n#include \"imfs.h\"\n#include <time.h>\n\nint main(void)\n{{\n{calls}    return 0;\n}}\n"
-        );
-        std::fs::write(&path, text).unwrap();
-    });
+    let path = generated.join("every_call.c");
+    let text = format!(
+        "#define _GNU_SOURCE\n#include \"imfs.h\"\n#include <time.h>\n\nint main(void)\n{{\n{calls}    return 0;\n}}\n"
+    );
+    std::fs::write(&path, text).unwrap();
     path
 }
 
@@ -166,7 +172,7 @@ fn all_programs(
     }
     let out = place(way);
     let mut failed = String::new();
-    for source in sources() {
+    for source in sources(&out) {
         let program = build(compiler, &source, link, more, &out);
         let host = place(&format!("{way}/{}.host", source.file_stem().unwrap().to_str().unwrap()));
         std::fs::remove_dir_all(&host).unwrap();
