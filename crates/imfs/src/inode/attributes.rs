@@ -28,8 +28,10 @@ pub(crate) const WRITE_HINT: u32 = 7 << WRITE_HINT_SHIFT;
 pub(crate) const WRITE_HINT_SHIFT: u32 = 24;
 /// A flag: a file without a name that may be given one (`I_LINKABLE`).
 pub(crate) const LINKABLE: u32 = 1 << 29;
+/// A flag: it has `security.capability`, which a write removes. Set and cleared under the lock of the extras.
+pub(crate) const HAS_CAPABILITY: u32 = 1 << 28;
 /// The flags, which stand above `st_mode` in one word with it, so that a check needs one load.
-const FLAGS: u32 = HAS_ACL | HAS_DEFAULT_ACL | FILE_FLAGS | WRITE_HINT | LINKABLE;
+const FLAGS: u32 = HAS_ACL | HAS_DEFAULT_ACL | FILE_FLAGS | WRITE_HINT | LINKABLE | HAS_CAPABILITY;
 const _: () = assert!(FLAGS & 0xffff == 0);
 
 /// The time stamps of an inode, by their place in [`Attributes`].

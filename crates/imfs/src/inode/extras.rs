@@ -1,6 +1,7 @@
 //! What few inodes have: extended attributes and access lists, in one box that is made when it is first needed.
 
 use super::acl::Acl;
+use super::attributes::HAS_CAPABILITY;
 use super::locks::{Caller, LockSlot};
 use super::xattr::{CAPABILITY_NAME, Xattrs};
 use super::{Credentials, Inode};
@@ -58,9 +59,13 @@ impl Inode {
 
     /// Removes `security.capability`, as a write or a change of owner does (`cap_inode_killpriv`).
     pub(super) fn kill_capability(&self) {
-        if let Some(extras) = self.extras() {
-            // There seldom is one: no error.
-            let _ = extras.xattrs.lock().remove(CAPABILITY_NAME, &*self.sb);
+        if self.attributes.has(HAS_CAPABILITY)
+            && let Some(extras) = self.extras()
+        {
+            let mut xattrs = extras.xattrs.lock();
+            // If another thread was faster, there is none.
+            let _ = xattrs.remove(CAPABILITY_NAME, &*self.sb);
+            self.attributes.change(|a| a.set_flag(HAS_CAPABILITY, false));
         }
     }
 

@@ -1,7 +1,7 @@
 //! Changes of mode, owner and time stamps: chmod(2), chown(2), utimensat(2) (fs/attr.c `setattr_prepare`,
 //! `setattr_copy`, fs/utimes.c).
 
-use super::attributes::{APPEND_ONLY, Change, HAS_ACL, IMMUTABLE, Stamp};
+use super::attributes::{APPEND_ONLY, Change, HAS_ACL, HAS_CAPABILITY, IMMUTABLE, Stamp};
 use super::permission::{owner_or_capable, permission};
 use super::{Capabilities, Credentials, Inode};
 use crate::abi::{Access, Errno, FileType, Mode, SetTime, Timespec};
@@ -30,6 +30,8 @@ impl Default for SetAttr {
     }
 }
 
+/// The bits of the mode that change who runs a program.
+const SET_ID: u32 = Mode::SUID.bits() | Mode::SGID.bits();
 /// The owner or group that chown(2) leaves as it is.
 pub(crate) const UNCHANGED: u32 = u32::MAX;
 
@@ -193,16 +195,20 @@ impl Inode {
     /// (`file_remove_privs`).
     #[inline]
     pub(crate) fn remove_privs(&self, cred: &Credentials) {
-        let owner = self.attributes.owner();
-        if owner.mode & (Mode::SUID | Mode::SGID).bits() != 0 && !cred.capable(Capabilities::FSETID) {
+        if self.attributes.has(SET_ID | HAS_CAPABILITY) {
+            self.remove_some_privs(cred);
+        }
+    }
+
+    #[cold]
+    fn remove_some_privs(&self, cred: &Credentials) {
+        if self.attributes.has(SET_ID) && !cred.capable(Capabilities::FSETID) {
             self.attributes.change(|a| {
                 let owner = a.owner();
                 a.set_permissions(without_set_id(Mode::from_raw(owner.mode), owner.gid, cred));
             });
         }
-        if self.extras().is_some() {
-            self.kill_capability();
-        }
+        self.kill_capability();
     }
 }
 

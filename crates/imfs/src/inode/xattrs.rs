@@ -4,9 +4,9 @@
 //! The rules are those of [`xattr`] and [`acl`]; here they meet an inode.
 
 use super::acl::{self, Acl, AclKind, RawAcl};
-use super::attributes::{APPEND_ONLY, HAS_ACL, HAS_DEFAULT_ACL, IMMUTABLE, Stamp};
+use super::attributes::{APPEND_ONLY, HAS_ACL, HAS_CAPABILITY, HAS_DEFAULT_ACL, IMMUTABLE, Stamp};
 use super::permission::{owner_or_capable, permission};
-use super::xattr::{self, Facts};
+use super::xattr::{self, CAPABILITY_NAME, Facts};
 use super::{Capabilities, Credentials, Inode};
 use crate::abi::{Errno, Mode, Result, XattrFlags};
 use crate::sync::epoch;
@@ -46,8 +46,9 @@ impl Inode {
         }
         xattr::may_set(name, value, &self.facts(cred), |want| permission(self, cred, want))?;
         self.can_have_xattrs()?;
-        self.make_extras()?.xattrs.lock().set(name, value, flags, &*self.sb)?;
-        self.changed();
+        let mut xattrs = self.make_extras()?.xattrs.lock();
+        xattrs.set(name, value, flags, &*self.sb)?;
+        self.changed(name, true);
         Ok(())
     }
 
@@ -75,8 +76,9 @@ impl Inode {
         }
         xattr::may_remove(name, &self.facts(cred), |want| permission(self, cred, want))?;
         self.can_have_xattrs()?;
-        self.extras().ok_or(Errno::ENODATA)?.xattrs.lock().remove(name, &*self.sb)?;
-        self.changed();
+        let mut xattrs = self.extras().ok_or(Errno::ENODATA)?.xattrs.lock();
+        xattrs.remove(name, &*self.sb)?;
+        self.changed(name, false);
         Ok(())
     }
 
@@ -124,9 +126,15 @@ impl Inode {
         if self.dev() == self.sb.dev { Ok(()) } else { Err(Errno::EOPNOTSUPP) }
     }
 
-    fn changed(&self) {
+    /// Notes that an attribute was set, or is gone. The caller has the extras locked.
+    fn changed(&self, name: &[u8], set: bool) {
         let now = self.sb.now();
-        self.attributes.change(|a| a.set(Stamp::Change, now));
+        self.attributes.change(|a| {
+            if name == CAPABILITY_NAME {
+                a.set_flag(HAS_CAPABILITY, set);
+            }
+            a.set(Stamp::Change, now);
+        });
     }
 
     fn facts(&self, cred: &Credentials) -> Facts {
