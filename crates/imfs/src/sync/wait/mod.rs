@@ -14,6 +14,7 @@ mod queue;
 #[cfg(test)]
 mod tests;
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex as StdMutex, MutexGuard as StdGuard, PoisonError};
 use std::time::Duration;
 
@@ -133,6 +134,38 @@ impl Waiter {
     }
 }
 
+/// The blocked calls of many cages, counted together: for a door whose workers are few, and would all stand blocked
+/// while the call that could wake them finds none. Some may wait for as long as it takes; who comes when there is no
+/// more room waits for a short while only, and then fails with `EINTR`.
+#[derive(Debug)]
+pub struct Crowd {
+    waiting: AtomicUsize,
+    room: usize,
+    patience: Duration,
+}
+
+impl Crowd {
+    /// Nobody, with room for `room` waiting calls; others wait for `patience`.
+    pub const fn new(room: usize, patience: Duration) -> Self {
+        Self { waiting: AtomicUsize::new(0), room, patience }
+    }
+
+    /// How many calls wait.
+    pub fn waiting(&self) -> usize {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
+    /// Comes in. `None`: there is room to stay; else how long.
+    fn enter(&self) -> Option<(Duration, Errno)> {
+        let before = self.waiting.fetch_add(1, Ordering::Relaxed);
+        (before >= self.room).then_some((self.patience, Errno::EINTR))
+    }
+
+    fn leave(&self) {
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 /// The blocked calls of one cage (or of one request of a door that can interrupt single requests), to wake them all.
 #[derive(Debug, Default)]
 pub struct Interrupts(Mutex<Registry, { rank::WAIT }>);
@@ -143,12 +176,13 @@ struct Registry {
     /// The cage is gone: nothing blocks any more.
     exited: bool,
     longest: Option<(Duration, Errno)>,
+    crowd: Option<&'static Crowd>,
 }
 
 impl Interrupts {
     /// With nobody blocked, and no longest wait.
     pub const fn new() -> Self {
-        Self(Mutex::new(Registry { blocked: Line::new(), exited: false, longest: None }))
+        Self(Mutex::new(Registry { blocked: Line::new(), exited: false, longest: None, crowd: None }))
     }
 
     /// Ends every call that blocks now with `EINTR`, as a signal with a handler does (signal(7)). Gives their number.
@@ -174,6 +208,11 @@ impl Interrupts {
     pub fn set_longest_wait(&self, longest: Option<(Duration, Errno)>) {
         self.0.lock().longest = longest;
     }
+
+    /// Counts what blocks here from now on among others.
+    pub fn set_crowd(&self, crowd: Option<&'static Crowd>) {
+        self.0.lock().crowd = crowd;
+    }
 }
 
 /// A call that has to wait, from its first to its last sleep.
@@ -186,6 +225,7 @@ pub struct Blocked<'c> {
     left: Option<Duration>,
     /// What is left of the longest wait of the door, and the error when it is over.
     longest: Option<(Duration, Errno)>,
+    crowd: Option<&'static Crowd>,
 }
 
 impl<'c> Blocked<'c> {
@@ -204,7 +244,9 @@ impl<'c> Blocked<'c> {
             return Err(Errno::EINTR);
         }
         let ticket = registry.blocked.join(waiter.clone())?;
-        Ok(Self { interrupts, waiter, ticket, left: timeout, longest: registry.longest })
+        let (crowd, own) = (registry.crowd, registry.longest);
+        let longest = own.into_iter().chain(crowd.and_then(Crowd::enter)).min_by_key(|(time, _)| *time);
+        Ok(Self { interrupts, waiter, ticket, left: timeout, longest, crowd })
     }
 
     /// Stands in `queue` until the place is dropped or used up by a wake-up.
@@ -296,5 +338,8 @@ impl<'c> Blocked<'c> {
 impl Drop for Blocked<'_> {
     fn drop(&mut self) {
         self.interrupts.0.lock().blocked.leave(self.ticket);
+        if let Some(crowd) = self.crowd {
+            crowd.leave();
+        }
     }
 }

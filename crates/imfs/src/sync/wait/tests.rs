@@ -154,6 +154,32 @@ fn time_limits() {
 }
 
 #[test]
+fn who_finds_no_room_in_the_crowd_gives_up() {
+    static CROWD: Crowd = Crowd::new(2, Duration::from_millis(5));
+    let (tokens, cages) = (Tokens::default(), [Interrupts::new(), Interrupts::new(), Interrupts::new()]);
+    let wait =
+        |cage: &Interrupts| Blocked::start(cage, None)?.wait_until(&tokens.queue, || tokens.try_take());
+    let wait = &wait;
+    thread::scope(|scope| {
+        let stay = [&cages[0], &cages[1]].map(|cage| {
+            cage.set_crowd(Some(&CROWD));
+            scope.spawn(move || wait(cage))
+        });
+        while CROWD.waiting() < 2 {
+            thread::yield_now();
+        }
+        cages[2].set_crowd(Some(&CROWD));
+        assert_eq!(wait(&cages[2]), Err(Errno::EINTR));
+        tokens.put();
+        tokens.put();
+        stay.into_iter().for_each(|call| assert_eq!(call.join().unwrap(), Ok(())));
+    });
+    assert_eq!(CROWD.waiting(), 0);
+    cages[2].set_longest_wait(Some((Duration::from_millis(5), Errno::ERESTART)));
+    assert_eq!(wait(&cages[2]), Err(Errno::ERESTART));
+}
+
+#[test]
 fn a_woken_call_that_finds_nothing_does_not_lose_its_limit() {
     let (tokens, cage) = (Tokens::default(), Interrupts::new());
     let looks = AtomicU32::new(0);
