@@ -28,7 +28,7 @@ grate: grate-deps ## build the Lind grate: target/imfs-grate.wasm
 CAGES_DIR     := target/cages/wasm32-unknown-unknown/release
 CAGES         := target/cages.wasm
 CAGE_LDFLAGS  := -z stack-size=262144 --stack-first --no-demangle --gc-sections \
-	--import-memory --export-memory --shared-memory --initial-memory=1048576 --max-memory=4294967296 \
+	--import-memory --export-memory --shared-memory --initial-memory=2097152 --max-memory=4294967296 \
 	--export-if-defined=thread_start --export=__stack_pointer --export=__stack_low
 
 $(CAGES): grate-deps

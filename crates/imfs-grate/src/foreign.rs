@@ -14,13 +14,20 @@ use crate::process::Process;
 /// The kind of descriptors that the runtime answers for.
 const RUNTIME: u64 = 1;
 
-/// The standard descriptors of a new cage.
+/// The descriptors that a new cage has in the runtime's table: the standard ones, and what it was started with.
 ///
 /// # Errors
 /// ENOMEM, ENFILE
-pub(crate) fn add_standard(cage: &Cage) -> Result<()> {
-    for fd in 0..3 {
-        cage.add_foreign(entry(fd), fd, false)?;
+pub(crate) fn add_inherited(cage: &Cage, id: u64) -> Result<()> {
+    const STANDARD: i32 = 3;
+    /// Whoever starts programs with more is not expected here.
+    const LIKELY: i32 = 16;
+    const F_GETFD: u64 = 1;
+    for fd in 0..LIKELY {
+        let args = [u64::from(fd.cast_unsigned()), F_GETFD, 0, 0, 0, 0];
+        if fd < STANDARD || lind::call_for(id, number::FCNTL, args).is_ok() {
+            cage.add_foreign(entry(fd), fd, false)?;
+        }
     }
     Ok(())
 }
@@ -29,9 +36,9 @@ fn entry(fd: i32) -> Foreign {
     Foreign { kind: RUNTIME, number: u64::from(fd.unsigned_abs()), close: None }
 }
 
-/// Whether a descriptor is none of IMFS's. One that is in no table is the runtime's to refuse.
+/// Whether a descriptor is the runtime's.
 pub(crate) fn is_foreign(cage: &Cage, fd: i32) -> bool {
-    fd >= 0 && !matches!(cage.foreign(fd), Ok(None))
+    matches!(cage.foreign(fd), Ok(Some(_)))
 }
 
 /// Whether a call is about foreign descriptors only.
@@ -80,8 +87,7 @@ fn discard(cage: &Cage, fd: i32) {
 pub(crate) fn in_range(cage: &Cage, first: u32, last: u32) -> Vec<i32> {
     /// No runtime has more for one cage.
     const MOST: u32 = 1 << 16;
-    let is_foreign = |fd: &i32| matches!(cage.foreign(*fd), Ok(Some(_)));
-    (first..=last.min(MOST)).map(u32::cast_signed).filter(is_foreign).collect()
+    (first..=last.min(MOST)).map(u32::cast_signed).filter(|fd| is_foreign(cage, *fd)).collect()
 }
 
 /// Closes descriptors in the runtime's table, now or at exec.
@@ -155,11 +161,31 @@ pub(crate) fn create_pair(call: &Call<'_>, cloexec: bool, to: crate::memory::Pla
     let _numbering = Process::lock(&call.process.numbering);
     lind::result(call.forward())?;
     let made = to.get::<8>()?;
-    let mut ends = [0; 8];
-    for (end, made) in ends.as_chunks_mut::<4>().0.iter_mut().zip(made.as_chunks::<4>().0) {
-        *end = settle(call, u32::from_le_bytes(*made), cloexec)?.to_le_bytes();
+    let made = [0, 1].map(|n| u32::from_le_bytes(made.as_chunks::<4>().0[n]));
+    let (cage, caller) = (call.cage(), call.caller());
+    let first = reserve(cage, 0, cloexec)?;
+    let second = reserve(cage, 0, cloexec).inspect_err(|_| discard(cage, first))?;
+    let ends = [first, second];
+    // One's new number may be the other's present one: both go out of the way first.
+    let away = made.map(|fd| move_away(caller, fd, second + 1));
+    for (away, end) in away.into_iter().zip(ends) {
+        let moved = away.and_then(|fd| {
+            let moved = move_to(caller, fd, end, cloexec);
+            let _ = lind::call_for(caller, number::CLOSE, [fd.into(), 0, 0, 0, 0, 0]);
+            moved
+        });
+        moved.inspect_err(|_| ends.iter().for_each(|end| discard(cage, *end)))?;
     }
-    to.put(&ends)
+    to.put(ends.map(i32::to_le_bytes).as_flattened())
+}
+
+/// Gives a descriptor of the runtime's a number of at least `from`.
+fn move_away(caller: u64, fd: u32, from: i32) -> Result<u32> {
+    const F_DUPFD: u64 = 0;
+    let args = [fd.into(), F_DUPFD, u64::from(from.cast_unsigned()), 0, 0, 0];
+    let away = lind::call_for(caller, number::FCNTL, args);
+    let _ = lind::call_for(caller, number::CLOSE, [fd.into(), 0, 0, 0, 0, 0]);
+    away
 }
 
 /// dup(2), F_DUPFD of a foreign descriptor: the lowest number from `from` on that is free.

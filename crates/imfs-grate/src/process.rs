@@ -10,6 +10,7 @@ use std::time::Duration;
 use imfs::abi::{Errno, Result};
 use imfs::inode::Credentials;
 use imfs::sync::epoch::{self, Guard, RcuBox};
+use imfs::sync::wait::Crowd;
 use imfs::{Cage, Imfs};
 
 use crate::foreign;
@@ -34,6 +35,7 @@ pub(crate) struct Process {
 
 impl Process {
     fn new(id: u64, cage: Arc<Cage>, mappings: Mappings) -> Arc<Self> {
+        cage.interrupts().set_crowd(Some(&CROWD));
         Arc::new(Self {
             id,
             cage,
@@ -87,6 +89,10 @@ static CHANGED: Condvar = Condvar::new();
 /// Cages of IMFS have numbers of their own: the id of a child in Lind is known only after its birth.
 static NEXT_CAGE: AtomicU64 = AtomicU64::new(1);
 
+/// The calls of all cages that wait: each holds one of the 32 workers. Most can wait for as long as it takes; the last few
+/// workers are for those who wake them, so a call that would hold one of these is handed back after a moment.
+pub(crate) static CROWD: Crowd = Crowd::new(24, Duration::from_millis(20));
+
 /// A number for a new cage of IMFS.
 pub(crate) fn new_number() -> u64 {
     NEXT_CAGE.fetch_add(1, Ordering::Relaxed)
@@ -135,7 +141,7 @@ pub(crate) fn adopt(id: u64) -> Result<Arc<Process>> {
     let system = system()?;
     let number = new_number();
     let cage = system.imfs.create_cage(number, system.credentials.clone())?;
-    foreign::add_standard(&cage)?;
+    foreign::add_inherited(&cage, id)?;
     let process = Process::new(id, cage, Mappings::default());
     Ok(insert(&mut change(), process))
 }

@@ -90,6 +90,8 @@ pub struct Runtime {
     modules: Mutex<HashMap<PathBuf, Module>>,
     next_id: AtomicU64,
     violations: Mutex<Vec<String>>,
+    /// The numbers whose handlers were called.
+    pub(crate) called: Mutex<std::collections::BTreeSet<u32>>,
     /// How many bytes forks copied.
     pub(crate) fork_bytes: AtomicU64,
     /// A cage ended; with the lock of nothing but itself.
@@ -119,6 +121,7 @@ impl Runtime {
             modules: Mutex::default(),
             next_id: AtomicU64::new(1),
             violations: Mutex::default(),
+            called: Mutex::default(),
             fork_bytes: AtomicU64::new(0),
             ended: (Mutex::new(0), Condvar::new()),
         })
@@ -239,6 +242,8 @@ pub struct Outcome {
     pub violations: Vec<String>,
     /// How many bytes of memory forks copied.
     pub fork_bytes: u64,
+    /// The system calls that have a handler which was never called.
+    pub uncalled: Vec<u32>,
     /// Cages that had not ended when the first one had.
     pub left_over: usize,
 }
@@ -309,7 +314,13 @@ impl Run {
         let cages = runtime.cages.read().unwrap_or_else(PoisonError::into_inner);
         let left_over = cages.values().filter(|cage| !cage.has_ended()).count();
         drop(cages);
+        let called = std::mem::take(&mut *lock(&runtime.called));
+        let handlers = runtime.handlers.read().unwrap_or_else(PoisonError::into_inner);
+        let registered: std::collections::BTreeSet<u32> =
+            handlers.keys().map(|(_, number)| *number).collect();
+        drop(handlers);
         let outcome = Outcome {
+            uncalled: registered.difference(&called).copied().collect(),
             status,
             stdout: read(&mut stdout),
             stderr: read(&mut stderr),

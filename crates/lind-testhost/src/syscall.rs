@@ -105,6 +105,7 @@ impl Runtime {
             && let Some(Handler { grate, index }) = handler
             && let Some(grate) = self.cage(grate)
         {
+            lock(&self.called).insert(number);
             return instance::dispatch(self, &grate, index, args);
         }
         match self.cage(target) {

@@ -46,7 +46,7 @@ fn dup(call: &Call<'_>, fd: i32) -> Result<i32> {
 
 fn dup2(call: &Call<'_>, old: i32, new: i32, flags: Option<OFlags>) -> Result<i32> {
     let cage = call.cage();
-    let is_foreign = |fd| matches!(cage.foreign(fd), Ok(Some(_)));
+    let is_foreign = |fd| foreign::is_foreign(cage, fd);
     if old != new && (is_foreign(old) || is_foreign(new)) {
         let cloexec = flags.is_some_and(|flags| flags.contains(OFlags::CLOEXEC));
         if flags.is_some_and(|flags| !(flags - OFlags::CLOEXEC).is_empty()) {

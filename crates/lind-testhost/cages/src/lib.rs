@@ -1,11 +1,24 @@
 //! The programs of the tests, one for each first argument.
 
 #![no_std]
+// Memory is read and written by system calls, behind the compiler's back.
+#![allow(unused_assignments)]
 #![feature(stdarch_wasm_atomic_wait)]
 
 #[macro_use]
 mod shim;
+mod attributes;
 mod basic;
+mod bench;
+mod data;
+mod descriptors;
+mod hostile;
+mod mapping;
+mod paths;
+mod processes;
+mod threads;
+mod waiting;
+mod xattr;
 
 use shim::{any_failed, arg, exit};
 
@@ -20,6 +33,24 @@ pub extern "C" fn _start() -> i32 {
         b"status" => exit(i32::from(arg(2).first().map_or(0, |digit| digit - b'0'))),
         b"trap" => core::arch::wasm32::unreachable(),
         b"basic" => basic::run(),
+        b"calls" => {
+            paths::run();
+            attributes::run();
+            data::run();
+            descriptors::run();
+            xattr::run();
+            waiting::run();
+            mapping::run();
+            processes::fork();
+            processes::exec_and_exit();
+        }
+        b"executed" => processes::executed(),
+        b"copy" => basic::copy(arg(2), arg(3)),
+        b"exec-imfs" => processes::exec_of_imfs(),
+        b"hostile" => hostile::run(),
+        b"crowd" => waiting::crowd(),
+        b"threads" => threads::run(),
+        b"bench" => bench::run(),
         _ => exit(99),
     }
     exit(i32::from(any_failed()))
