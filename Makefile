@@ -65,6 +65,11 @@ bench: deps ## compare with tmpfs, memcpy and other in-memory file systems: make
 test-capi: deps ## test the C library: by gcc and clang, with AddressSanitizer and valgrind
 	$(CARGO) test --package imfs-capi
 
+test-classic: deps ## run the classic pjdfstest without mount and root: make test-classic PJDFSTEST_DIR=/path/to/pjdfstest T=rename
+	@test -n "$(PJDFSTEST_DIR)" || { echo "set PJDFSTEST_DIR to a copy of the suite" >&2; exit 2; }
+	$(CARGO) build --quiet --release --package imfs-pjdfstest
+	target/release/imfs-pjdfstest '$(PJDFSTEST_DIR)' '$(T)'
+
 lint: deps ## check format, lints and documentation
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- --deny warnings
