@@ -1,5 +1,9 @@
 //! The real grate under the test host: `make test-grate` builds what it needs and says where that is.
 
+mod calls;
+mod life;
+mod module;
+
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -35,6 +39,16 @@ impl Root {
         std::fs::set_permissions(self.path(name), std::fs::Permissions::from_mode(mode)).expect("it is ours");
     }
 
+    fn write(&self, name: &str, contents: &[u8]) {
+        let path = self.path(name);
+        std::fs::create_dir_all(path.parent().expect("below the root")).expect("it is ours");
+        std::fs::write(path, contents).expect("it is ours");
+    }
+
+    fn read(&self, name: &str) -> Vec<u8> {
+        std::fs::read(self.path(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+    }
+
     fn grate(&self, args: &[&str]) -> Run {
         let args: Vec<&[u8]> =
             std::iter::once("/grate.wasm").chain(args.iter().copied()).map(str::as_bytes).collect();
@@ -58,40 +72,4 @@ fn expect(outcome: &Outcome, code: i32) {
     let said = format!("stdout:\n{}\nstderr:\n{}", text(&outcome.stdout), text(&outcome.stderr));
     assert_eq!(outcome.code(), Some(code), "{said}");
     assert_eq!(outcome.violations, Vec::<String>::new(), "{said}");
-}
-
-#[test]
-fn a_program_uses_files() {
-    let root = Root::new();
-    let outcome = root.grate(&["/cages.wasm", "basic"]).stdin(b"input").run();
-    expect(&outcome, 0);
-    assert_eq!(text(&outcome.stdout), "out\n");
-    assert_eq!(text(&outcome.stderr), "err\n");
-}
-
-#[test]
-fn every_call_with_good_and_bad_arguments() {
-    let root = Root::new();
-    let outcome = root.grate(&["/cages.wasm", "calls"]).run();
-    expect(&outcome, 0);
-    assert_eq!(outcome.uncalled, [], "handlers that no test calls");
-    assert_eq!(text(&outcome.stdout), "0123456789\ncopy\neleven\nback\n");
-}
-
-#[test]
-fn threads_of_one_cage() {
-    let root = Root::new();
-    expect(&root.grate(&["/cages.wasm", "threads"]).run(), 0);
-}
-
-#[test]
-fn a_hostile_cage_harms_nobody() {
-    let root = Root::new();
-    expect(&root.grate(&["/cages.wasm", "hostile"]).run(), 0);
-}
-
-#[test]
-fn more_cages_wait_than_there_are_workers() {
-    let root = Root::new();
-    expect(&root.grate(&["/cages.wasm", "crowd"]).run(), 0);
 }

@@ -1,0 +1,208 @@
+//! The module itself, against the interface: nothing that the runtime does not give, nothing that it does not ask for.
+
+use wasmparser::{
+    DataKind, ElementKind, ExternalKind, KnownCustom, MemoryType, Name, Operator, Parser, Payload, TypeRef,
+    ValType,
+};
+
+fn module() -> Vec<u8> {
+    let path = std::env::var_os("IMFS_GRATE").expect("make test-grate says where the module is");
+    std::fs::read(path).expect("the module was built")
+}
+
+fn payloads(bytes: &[u8]) -> Vec<Payload<'_>> {
+    Parser::new(0).parse_all(bytes).map(|payload| payload.expect("a module")).collect()
+}
+
+/// All function types, as text.
+fn types(payloads: &[Payload<'_>]) -> Vec<String> {
+    let mut types = Vec::new();
+    for payload in payloads {
+        if let Payload::TypeSection(section) = payload {
+            for group in section.clone().into_iter_err_on_gc_types() {
+                types.push(signature(&group.expect("a function type")));
+            }
+        }
+    }
+    types
+}
+
+fn signature(function: &wasmparser::FuncType) -> String {
+    let list = |types: &[ValType]| types.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ");
+    format!("({}) -> ({})", list(function.params()), list(function.results()))
+}
+
+#[test]
+fn imports_are_the_runtimes() {
+    let bytes = module();
+    let payloads = payloads(&bytes);
+    let types = types(&payloads);
+    let make_syscall = format!("(i32 {}) -> (i32)", ["i64"; 15].join(" "));
+    let allowed = [
+        ("lind", "make-syscall", make_syscall.as_str()),
+        ("lind", "lind-get-memory-base", "() -> (i64)"),
+        ("lind", "lind-get-cage-id", "() -> (i64)"),
+        ("lind", "args_sizes_get", "(i32 i32) -> (i32)"),
+        ("lind", "args_get", "(i32 i32) -> (i32)"),
+        ("lind", "environ_sizes_get", "(i32 i32) -> (i32)"),
+        ("lind", "environ_get", "(i32 i32) -> (i32)"),
+        ("wasi_snapshot_preview1", "random_get", "(i32 i32) -> (i32)"),
+    ];
+    let mut seen = 0;
+    for payload in &payloads {
+        let Payload::ImportSection(section) = payload else { continue };
+        for import in section.clone().into_imports() {
+            let import = import.expect("an import");
+            match import.ty {
+                TypeRef::Func(index) => {
+                    let found = (import.module, import.name, types[index as usize].as_str());
+                    assert!(allowed.contains(&found), "{found:?}");
+                    seen += 1;
+                }
+                TypeRef::Memory(MemoryType { shared, memory64, initial, maximum, .. }) => {
+                    assert_eq!((import.module, import.name), ("env", "memory"));
+                    assert!(shared && !memory64 && maximum == Some(65536), "{initial} {maximum:?}");
+                    // The grate hides the stacks of its workers, which start here, from fork.
+                    assert_eq!(initial, 32);
+                }
+                other => panic!("{}.{} is imported: {other:?}", import.module, import.name),
+            }
+        }
+    }
+    assert_eq!(seen, allowed.len());
+}
+
+#[test]
+fn exports_are_what_the_runtime_asks_for() {
+    let bytes = module();
+    let mut exports: Vec<(String, ExternalKind)> = Vec::new();
+    for payload in payloads(&bytes) {
+        if let Payload::ExportSection(section) = payload {
+            exports.extend(section.into_iter().map(|export| {
+                let export = export.expect("an export");
+                (export.name.to_owned(), export.kind)
+            }));
+        }
+    }
+    exports.sort_by(|one, other| one.0.cmp(&other.0));
+    let wanted = [
+        ("__stack_low", ExternalKind::Global),
+        ("__stack_pointer", ExternalKind::Global),
+        ("_start", ExternalKind::Func),
+        // Binaryen adds it with the other four.
+        ("asyncify_get_state", ExternalKind::Func),
+        ("asyncify_start_rewind", ExternalKind::Func),
+        ("asyncify_start_unwind", ExternalKind::Func),
+        ("asyncify_stop_rewind", ExternalKind::Func),
+        ("asyncify_stop_unwind", ExternalKind::Func),
+        ("memory", ExternalKind::Memory),
+        ("pass_fptr_to_wt", ExternalKind::Func),
+    ];
+    assert_eq!(exports, wanted.map(|(name, kind)| (name.to_owned(), kind)));
+}
+
+#[test]
+fn exported_globals_and_functions_have_their_types() {
+    let bytes = module();
+    let engine = lind_testhost::Runtime::engine();
+    let module = wasmtime::Module::new(&engine, &bytes).expect("a module");
+    let global = |name: &str| {
+        let ty = module.get_export(name).expect("it is exported");
+        let global = ty.global().expect("a global").clone();
+        (global.content().is_i32(), global.mutability() == wasmtime::Mutability::Var)
+    };
+    assert_eq!(global("__stack_pointer"), (true, true));
+    assert_eq!(global("__stack_low"), (true, false));
+    let function = |name: &str| {
+        let ty = module.get_export(name).expect("it is exported");
+        let function = ty.func().expect("a function").clone();
+        let all_i64 = function.params().all(|param| param.is_i64());
+        let i32_result = function.results().all(|result| result.is_i32());
+        (function.params().len(), all_i64, function.results().len(), i32_result)
+    };
+    assert_eq!(function("pass_fptr_to_wt"), (14, true, 1, true));
+    assert_eq!(function("_start"), (0, true, 1, true));
+}
+
+#[test]
+fn segments_are_passive_and_handlers_start_at_two() {
+    let bytes = module();
+    let (mut segments, mut start, mut tables) = (0, false, 0);
+    for payload in payloads(&bytes) {
+        match payload {
+            Payload::DataSection(section) => {
+                for data in section {
+                    let data = data.expect("a segment");
+                    assert!(matches!(data.kind, DataKind::Passive));
+                    segments += 1;
+                }
+            }
+            Payload::StartSection { .. } => start = true,
+            Payload::TableSection(section) => tables += section.count(),
+            Payload::ElementSection(section) => {
+                for element in section {
+                    let ElementKind::Active { offset_expr, .. } = element.expect("a segment").kind else {
+                        panic!("an element segment that is not active");
+                    };
+                    let first = offset_expr.get_operators_reader().read().expect("an operator");
+                    assert!(matches!(first, Operator::I32Const { value: 2 }), "{first:?}");
+                }
+            }
+            _ => {}
+        }
+    }
+    assert!(segments > 0 && start && tables == 1);
+}
+
+#[test]
+fn names_features_and_thread_locals() {
+    /// What the grate gives each worker for its thread-locals.
+    const TLS_ROOM: usize = 4096;
+    const FEATURES: [&str; 7] = [
+        "atomics",
+        "bulk-memory",
+        "multivalue",
+        "mutable-globals",
+        "nontrapping-fptoint",
+        "reference-types",
+        "sign-ext",
+    ];
+    let bytes = module();
+    let (mut named, mut thread_locals, mut sizes) = (false, None, Vec::new());
+    for payload in payloads(&bytes) {
+        match payload {
+            Payload::DataSection(section) => {
+                sizes = section.into_iter().map(|data| data.expect("a segment").data.len()).collect();
+            }
+            Payload::CustomSection(section) => match section.as_known() {
+                KnownCustom::Name(names) => {
+                    for name in names {
+                        match name.expect("a name") {
+                            Name::Module { name, .. } => named = !name.is_empty(),
+                            Name::Data(map) => {
+                                let names = map.into_iter().map(|naming| naming.expect("a name"));
+                                thread_locals = names
+                                    .filter(|naming| naming.name == ".tdata")
+                                    .map(|naming| naming.index as usize)
+                                    .next();
+                            }
+                            _ => {}
+                        }
+                    }
+                }
+                KnownCustom::Unknown if section.name() == "target_features" => {
+                    let text = String::from_utf8_lossy(section.data()).into_owned();
+                    let features = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+                    for feature in features.map(|feature| feature.trim_start_matches('+')) {
+                        assert!(feature.is_empty() || FEATURES.contains(&feature), "{feature}");
+                    }
+                }
+                _ => {}
+            },
+            _ => {}
+        }
+    }
+    assert!(named, "fork needs a module name");
+    let thread_locals = thread_locals.map(|index| sizes[index]);
+    assert!(thread_locals.is_some_and(|size| size <= TLS_ROOM), "{thread_locals:?}");
+}
