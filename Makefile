@@ -10,7 +10,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 
 .DEFAULT_GOAL := imfs
 .PHONY: help deps imfs lib header debug demo test nextest test-rust test-pjdfstest test-fsx test-long test-suites \
-	test-capi test-classic lint man install clean
+	test-capi test-classic test-models test-miri fuzz lint man install clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z%-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -46,6 +46,13 @@ test-rust: nextest ## run the tests of the workspace, those of the documentation
 
 test-%: nextest ## run the tests whose names contain %: make test-rename
 	$(CARGO) nextest run --workspace $*
+
+test-models: deps ## run the core's scenes in many orders of their threads (shuttle); IMFS_MODELS=n for n times as many
+	RUSTFLAGS='--cfg imfs_model' CARGO_TARGET_DIR=target/models \
+		$(CARGO) test --package imfs --lib -- models:: --test-threads=1
+
+test-miri: deps ## run the core's unit tests in Miri, if there is a nightly toolchain: an hour or so
+	tools/test-miri
 
 test-pjdfstest: deps ## run the pjdfstest crate on a mount; nothing may fail
 	tests/suites/pjdfstest

@@ -59,6 +59,8 @@ pub mod cage;
 pub mod data;
 pub mod inode;
 mod instance;
+#[cfg(all(test, imfs_model))]
+mod models;
 pub mod platform;
 pub mod sync;
 mod walk;

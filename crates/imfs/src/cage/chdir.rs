@@ -2,11 +2,11 @@
 
 use super::Cage;
 use crate::abi::{Access, Errno, Mode, PATH_MAX, Result};
-use crate::inode::{Capabilities, Inode, permission};
+use crate::inode::{Capabilities, Credentials, Inode, permission};
 use crate::sync::alloc::try_copy;
 use crate::sync::epoch;
-use crate::sync::refcount::{Shared, Slot};
-use std::sync::atomic::Ordering;
+use crate::sync::primitives::atomic::Ordering;
+use crate::sync::refcount::{Ref, Shared, Slot};
 
 impl Cage {
     /// Changes the working directory.
@@ -16,9 +16,7 @@ impl Cage {
     pub fn chdir(&self, path: impl AsRef<[u8]>) -> Result<()> {
         let guard = epoch::pin();
         let walk = self.walk(&guard)?;
-        let dir = walk.find(path.as_ref(), true)?;
-        dir.get().directory()?;
-        permission(dir.get(), walk.cred, Access::EXEC)?;
+        let dir = walk.hold(path.as_ref(), true, |dir| may_enter(dir, walk.cred), Shared::upgrade)?;
         self.set_place(&self.cwd, dir)
     }
 
@@ -29,8 +27,8 @@ impl Cage {
     pub fn fchdir(&self, fd: i32) -> Result<()> {
         let guard = epoch::pin();
         let dir = self.directory_of(fd, &guard)?;
-        permission(dir.get(), self.cred(&guard)?, Access::EXEC)?;
-        self.set_place(&self.cwd, dir)
+        may_enter(dir, self.cred(&guard)?)?;
+        self.set_place(&self.cwd, dir.upgrade().ok_or(Errno::ENOENT)?)
     }
 
     /// Changes the root directory, where absolute paths start and ".." ends. The working directory stays.
@@ -40,9 +38,7 @@ impl Cage {
     pub fn chroot(&self, path: impl AsRef<[u8]>) -> Result<()> {
         let guard = epoch::pin();
         let walk = self.walk(&guard)?;
-        let dir = walk.find(path.as_ref(), true)?;
-        dir.get().directory()?;
-        permission(dir.get(), walk.cred, Access::EXEC)?;
+        let dir = walk.hold(path.as_ref(), true, |dir| may_enter(dir, walk.cred), Shared::upgrade)?;
         if !walk.cred.capable(Capabilities::SYS_CHROOT) {
             return Err(Errno::EPERM);
         }
@@ -50,8 +46,7 @@ impl Cage {
     }
 
     /// Lets go of the old directory at once: it may have been removed, and be alive only through this.
-    fn set_place(&self, place: &Slot<Inode>, dir: Shared<'_, Inode>) -> Result<()> {
-        let dir = dir.upgrade().ok_or(Errno::ENOENT)?;
+    fn set_place(&self, place: &Slot<Inode>, dir: Ref<Inode>) -> Result<()> {
         let lock = self.change.lock();
         // An exit empties both for good.
         if place.is_empty() {
@@ -106,4 +101,11 @@ impl Cage {
     pub fn umask(&self, mask: Mode) -> Mode {
         Mode::from_bits_retain(self.umask.swap(mask.bits() & 0o777, Ordering::Relaxed))
     }
+}
+
+/// # Errors
+/// ENOTDIR, EACCES: no right to search it.
+fn may_enter(dir: Shared<'_, Inode>, cred: &Credentials) -> Result<()> {
+    dir.get().directory()?;
+    permission(dir.get(), cred, Access::EXEC)
 }

@@ -1,7 +1,7 @@
 //! setuid(2), setgid(2), setreuid(2), setresuid(2), setfsuid(2), setgroups(2), and their kin: who the cage is
 //! (credentials(7), kernel/sys.c).
 
-use std::sync::atomic::Ordering;
+use crate::sync::primitives::atomic::Ordering;
 
 use super::Cage;
 use crate::abi::{Errno, Result};

@@ -1,7 +1,7 @@
 //! Open file descriptions (open(2)): what descriptors stand for, shared by dup(2) and fork(2).
 
+use crate::sync::primitives::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU32, AtomicU64, Ordering};
 
 use crate::abi::{Errno, FOwnerEx, OFlags, Result};
 use crate::inode::pipe::End;

@@ -1,6 +1,6 @@
 //! getdents64(2), and opendir(3), readdir(3), telldir(3), seekdir(3), rewinddir(3), closedir(3) on top of it.
 
-use std::sync::atomic::Ordering;
+use crate::sync::primitives::atomic::Ordering;
 
 use super::Cage;
 use super::description::Description;

@@ -1,6 +1,6 @@
 //! link(2), linkat(2).
 
-use std::sync::atomic::Ordering;
+use crate::sync::primitives::atomic::Ordering;
 
 use super::Cage;
 use crate::abi::{AT_FDCWD, AtFlags, Errno, Result};

@@ -41,9 +41,9 @@ mod utimensat;
 mod write;
 mod xattr;
 
+use crate::sync::primitives::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 use std::fmt;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 pub use self::description::Foreign;
 pub use self::fcntl::FcntlArg;

@@ -1,6 +1,6 @@
 //! open(2), openat(2), openat2(2), creat(2).
 
-use std::sync::atomic::Ordering;
+use crate::sync::primitives::atomic::Ordering;
 
 use super::Cage;
 use super::description::{Description, Foreign, Vacant};
@@ -168,9 +168,9 @@ impl Cage {
         if request.has(OFlags::CREAT) {
             return self.open_or_create(walk, path, request);
         }
-        let inode = walk.find(path, !request.has(OFlags::NOFOLLOW))?;
-        may_open(inode, request, walk.cred)?;
-        Ok((hold(inode).ok_or(Errno::ENOENT)?, false))
+        let follow = !request.has(OFlags::NOFOLLOW);
+        let inode = walk.hold(path, follow, |inode| may_open(inode, request, walk.cred), hold)?;
+        Ok((inode, false))
     }
 
     /// open(2) with O_CREAT (`open_last_lookups`, `lookup_open`).

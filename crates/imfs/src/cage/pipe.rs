@@ -1,6 +1,6 @@
 //! pipe(2), pipe2(2), and what fcntl(2) does with pipes.
 
-use std::sync::atomic::Ordering;
+use crate::sync::primitives::atomic::Ordering;
 
 use super::Cage;
 use super::description::{Description, Vacant};

@@ -1,7 +1,7 @@
 //! What happens to a cage as a process: fork(2), execve(2), _exit(2), and its limits.
 
+use crate::sync::primitives::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 use super::Cage;
 use super::table::Table;

@@ -3,8 +3,8 @@
 //! Looking a number up takes no lock: the slots stand in segments that double in size and never move. Changes are made
 //! under the table's lock. What a change takes out of the table is returned, so that it is released after the lock.
 
+use crate::sync::primitives::atomic::{AtomicBool, Ordering};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::description::Description;
 use super::numbers::Numbers;

@@ -10,7 +10,7 @@
 //!
 //! Locks: `reclaim` is taken before those of shards, no two shards at once, and the idle list with no shard locked.
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::sync::primitives::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::arena::{Chunks, FreePage, IdleChunk, NewPage, Page};
 use crate::abi::{Errno, PAGE_SIZE, Result};

@@ -3,7 +3,7 @@
 //!
 //! Knows no rule about who may change what: `setattr` does.
 
-use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
+use crate::sync::primitives::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
 
 use crate::abi::{FileType, Mode, Timespec, ioctl};
 use crate::sync::seq::SeqLock;

@@ -9,8 +9,8 @@
 //! Knows names, cookies and inode references, and no rule about them: `directory` above it does. Writers hold the
 //! directory's lock; readers are pinned.
 
+use crate::sync::primitives::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
 use super::Inode;
 use super::name::{INLINE, Name};

@@ -2,9 +2,9 @@
 //!
 //! Knows no inode: inodes know it.
 
+use crate::sync::primitives::atomic::{AtomicU64, Ordering};
 use bitflags::bitflags;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::locks::LockTable;
 use super::pipe::PipeLimits;

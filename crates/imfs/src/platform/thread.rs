@@ -5,6 +5,8 @@
 
 use std::cell::Cell;
 
+use crate::sync::primitives::thread_local;
+
 thread_local! {
     static MINE: Cell<*const ()> = const { Cell::new(std::ptr::null()) };
 }
@@ -12,13 +14,14 @@ thread_local! {
 /// The pointer that this thread last [`set`], else null.
 #[inline(always)]
 pub(crate) fn get() -> *const () {
-    MINE.with(Cell::get)
+    // It is there until the end, as it has no destructor (but in models, which destroy it all the same).
+    MINE.try_with(Cell::get).unwrap_or_default()
 }
 
 /// Keeps `pointer` for this thread and calls `at_exit(pointer)` when the thread ends, after which `get` is null again.
 /// Called while the thread is already ending, it keeps nothing and returns false.
 pub(crate) fn set(pointer: *const (), at_exit: fn(*const ())) -> bool {
-    let kept = watch(at_exit);
+    let kept = watch(pointer, at_exit);
     if kept {
         MINE.with(|mine| mine.set(pointer));
     }
@@ -26,12 +29,13 @@ pub(crate) fn set(pointer: *const (), at_exit: fn(*const ())) -> bool {
 }
 
 #[cfg(not(target_family = "wasm"))]
-fn watch(at_exit: fn(*const ())) -> bool {
-    struct AtExit(Cell<Option<fn(*const ())>>);
+fn watch(pointer: *const (), at_exit: fn(*const ())) -> bool {
+    type Call = (fn(*const ()), *const ());
+    struct AtExit(Cell<Option<Call>>);
     impl Drop for AtExit {
         fn drop(&mut self) {
-            let pointer = MINE.with(|mine| mine.replace(std::ptr::null()));
-            if let (Some(call), false) = (self.0.get(), pointer.is_null()) {
+            let _ = MINE.try_with(|mine| mine.set(std::ptr::null()));
+            if let Some((call, pointer)) = self.0.get() {
                 call(pointer);
             }
         }
@@ -39,10 +43,10 @@ fn watch(at_exit: fn(*const ())) -> bool {
     thread_local! {
         static AT_EXIT: AtExit = const { AtExit(Cell::new(None)) };
     }
-    AT_EXIT.try_with(|slot| slot.0.set(Some(at_exit))).is_ok()
+    AT_EXIT.try_with(|slot| slot.0.set(Some((at_exit, pointer)))).is_ok()
 }
 
 #[cfg(target_family = "wasm")]
-fn watch(_at_exit: fn(*const ())) -> bool {
+fn watch(_pointer: *const (), _at_exit: fn(*const ())) -> bool {
     true
 }

@@ -17,9 +17,11 @@
 //! This module, `refcount` beside it, the page arena and the platform are the places with `unsafe`: above them
 //! everything is checked by the compiler.
 
+use crate::sync::primitives::atomic::{
+    AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
+};
 use std::collections::VecDeque;
 use std::marker::PhantomData;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 use super::lock::{Mutex, rank};
 use crate::platform::{barrier, thread};
@@ -302,7 +304,7 @@ fn advance() {
         }
     }
     // Readers that ended before are done with what they saw.
-    std::sync::atomic::fence(Ordering::Acquire);
+    fence(Ordering::Acquire);
     let _ = EPOCH.compare_exchange(now, now + 1, Ordering::Release, Ordering::Relaxed);
 }
 

@@ -4,8 +4,8 @@
 //! lock may take only locks of a higher rank; two of the same rank only through [`Mutex::lock_another`], whose caller
 //! answers for their order.
 
+use super::primitives::{self, MutexGuard as StdGuard, PoisonError, TryLockError};
 use std::ops::{Deref, DerefMut};
-use std::sync::{MutexGuard as StdGuard, PoisonError, TryLockError};
 
 /// The places in the lock order, outermost first.
 pub mod rank {
@@ -38,7 +38,7 @@ pub mod rank {
 /// A mutex of the given [`rank`]. A holder that panicked leaves it usable: no code of this crate panics while it holds
 /// one, and if a caller's buffer does, the data are whole, for every change is published in one step.
 #[derive(Debug, Default)]
-pub struct Mutex<T, const RANK: u8>(std::sync::Mutex<T>);
+pub struct Mutex<T, const RANK: u8>(primitives::Mutex<T>);
 
 /// The right to the data of a [`Mutex`], until it is dropped.
 #[derive(Debug)]
@@ -47,7 +47,7 @@ pub struct MutexGuard<'a, T, const RANK: u8>(StdGuard<'a, T>, order::Held<RANK>)
 impl<T, const RANK: u8> Mutex<T, RANK> {
     /// An unlocked mutex.
     pub const fn new(value: T) -> Self {
-        Self(std::sync::Mutex::new(value))
+        Self(primitives::Mutex::new(value))
     }
 
     /// Waits for the lock.
@@ -99,20 +99,20 @@ impl<T, const RANK: u8> DerefMut for MutexGuard<'_, T, RANK> {
 
 /// A readers-writer lock of the given [`rank`]: see [`Mutex`].
 #[derive(Debug, Default)]
-pub struct RwLock<T, const RANK: u8>(std::sync::RwLock<T>);
+pub struct RwLock<T, const RANK: u8>(primitives::RwLock<T>);
 
 /// The right to read the data of an [`RwLock`].
 #[derive(Debug)]
-pub struct ReadGuard<'a, T, const RANK: u8>(std::sync::RwLockReadGuard<'a, T>, order::Held<RANK>);
+pub struct ReadGuard<'a, T, const RANK: u8>(primitives::RwLockReadGuard<'a, T>, order::Held<RANK>);
 
 /// The right to change the data of an [`RwLock`].
 #[derive(Debug)]
-pub struct WriteGuard<'a, T, const RANK: u8>(std::sync::RwLockWriteGuard<'a, T>, order::Held<RANK>);
+pub struct WriteGuard<'a, T, const RANK: u8>(primitives::RwLockWriteGuard<'a, T>, order::Held<RANK>);
 
 impl<T, const RANK: u8> RwLock<T, RANK> {
     /// An unlocked lock.
     pub const fn new(value: T) -> Self {
-        Self(std::sync::RwLock::new(value))
+        Self(primitives::RwLock::new(value))
     }
 
     /// Waits until nobody writes.
@@ -174,7 +174,7 @@ impl<T, const RANK: u8> DerefMut for WriteGuard<'_, T, RANK> {
 
 /// The check of the order: in release builds it is nothing.
 mod order {
-    #[cfg(debug_assertions)]
+    #[cfg(all(debug_assertions, not(imfs_model)))]
     mod checked {
         use std::cell::Cell;
 
@@ -219,7 +219,7 @@ mod order {
         }
     }
 
-    #[cfg(not(debug_assertions))]
+    #[cfg(any(not(debug_assertions), imfs_model))]
     mod unchecked {
         /// Nothing, in a release build.
         #[derive(Debug)]
@@ -238,9 +238,9 @@ mod order {
         }
     }
 
-    #[cfg(debug_assertions)]
+    #[cfg(all(debug_assertions, not(imfs_model)))]
     pub(crate) use checked::Held;
-    #[cfg(not(debug_assertions))]
+    #[cfg(any(not(debug_assertions), imfs_model))]
     pub(crate) use unchecked::Held;
 }
 

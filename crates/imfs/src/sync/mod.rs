@@ -6,6 +6,7 @@
 pub(crate) mod alloc;
 pub mod epoch;
 pub mod lock;
+pub(crate) mod primitives;
 pub mod refcount;
 pub mod seq;
 pub mod wait;

@@ -11,12 +11,12 @@
 //! dropped; its memory is freed when no pinned reader can still see it. So a reader may hold [`Shared`], a reference
 //! to an object that has just been evicted: it can look at it, but no longer turn it into a `Ref`.
 
+use crate::sync::primitives::atomic::{AtomicIsize, AtomicPtr, AtomicUsize, Ordering, fence};
 use std::fmt;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::ops::Deref;
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicIsize, AtomicPtr, AtomicUsize, Ordering, fence};
 
 use super::alloc::try_box;
 use super::epoch::{self, Guard};

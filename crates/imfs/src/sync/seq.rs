@@ -4,7 +4,8 @@
 //! Writers exclude each other by the same word, spinning: a write is a handful of stores, and nothing that can block,
 //! fail or panic may stand in it (Linux's `seqlock_t`, with the spin lock in the count).
 
-use std::sync::atomic::{AtomicU32, Ordering, fence};
+use super::primitives::atomic::{AtomicU32, Ordering, fence};
+use super::primitives::{spin_loop, yield_now};
 
 /// The count: odd while somebody writes.
 #[derive(Debug, Default)]
@@ -108,8 +109,8 @@ impl SeqLock {
 fn pause(turn: &mut u32) {
     *turn += 1;
     if turn.is_multiple_of(64) {
-        std::thread::yield_now();
+        yield_now();
     } else {
-        std::hint::spin_loop();
+        spin_loop();
     }
 }

@@ -106,6 +106,33 @@ impl<'g> Walk<'g> {
         }
     }
 
+    /// [`find`](Self::find), and a reference to what was found if `check` allows it. What is replaced by a rename just then
+    /// is looked up again: the name is there at every moment.
+    ///
+    /// # Errors
+    /// Those of [`find`](Self::find) and of `check`
+    pub(crate) fn hold<R>(
+        &self,
+        path: &'g [u8],
+        follow: bool,
+        check: impl Fn(Shared<'g, Inode>) -> Result<()>,
+        hold: impl Fn(Shared<'g, Inode>) -> Option<R>,
+    ) -> Result<R> {
+        let mut before: Option<Shared<'g, Inode>> = None;
+        loop {
+            let found = self.find(path, follow)?;
+            check(found)?;
+            if let Some(held) = hold(found) {
+                return Ok(held);
+            }
+            // A walk that comes to the same place again went by no name: its start was removed.
+            if before.is_some_and(|before| before.same(found)) {
+                return Err(Errno::ENOENT);
+            }
+            before = Some(found);
+        }
+    }
+
     /// The inode at a path of names alone, which all exist and are no symbolic links: most are so. `None` says that the
     /// general walk has to look, for whatever reason.
     #[inline]

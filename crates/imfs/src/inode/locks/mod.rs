@@ -20,8 +20,8 @@ mod model_tests;
 #[cfg(test)]
 mod tests;
 
+use crate::sync::primitives::atomic::{AtomicUsize, Ordering};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::abi::{Errno, Flock, FlockOp, LockKind, OFlags, Result, Whence, fcntl};
 use crate::sync::alloc::try_box;

@@ -2,7 +2,7 @@
 //!
 //! Only record locks wait in the graph: `blocked_hash` and `posix_locks_deadlock` of `fs/locks.c`.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::primitives::atomic::{AtomicUsize, Ordering};
 
 use super::{Owner, Range};
 use crate::abi::{Errno, Result};

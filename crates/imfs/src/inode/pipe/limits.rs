@@ -1,6 +1,6 @@
 //! How much all pipes of one file system may hold: `/proc/sys/fs/pipe-*` of proc(5).
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use crate::sync::primitives::atomic::{AtomicUsize, Ordering};
 
 use crate::abi::{Errno, PAGE_SIZE, Result};
 

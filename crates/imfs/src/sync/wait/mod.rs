@@ -14,8 +14,8 @@ mod queue;
 #[cfg(test)]
 mod tests;
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Condvar, Mutex as StdMutex, MutexGuard as StdGuard, PoisonError};
+use crate::sync::primitives::atomic::{AtomicUsize, Ordering};
+use crate::sync::primitives::{Condvar, Mutex as StdMutex, MutexGuard as StdGuard, PoisonError};
 use std::time::Duration;
 
 use super::lock::{Mutex, rank};

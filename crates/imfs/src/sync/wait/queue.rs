@@ -1,7 +1,7 @@
 //! Queues of waiters, in the order of their arrival.
 
+use crate::sync::primitives::atomic::{AtomicUsize, Ordering};
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use super::Waiter;
 use crate::abi::{Errno, Result};
