@@ -40,14 +40,15 @@
 //! Superblock.rename                     renames between two directories
 //!   Directory.state                     the upper directory first; then a directory that is removed or replaced
 //!     Table.used, Cage.change           descriptor numbers; credentials and places
-//!       Description.offset
-//!         Regular.contents              two files: by address
-//!           Pipe
-//!             Extras.xattrs, locks      extended attributes, access lists; record locks
-//!               LockTable               the graph of waits for record locks
-//!                 WaitQueue, Interrupts
-//!                   Space.reclaim         the page budget, near its limit
-//!                     free pages, retired memory
+//!       Cage.mappings                   over the host's mmap(2)
+//!         Description.offset
+//!           Regular.contents            two files: by address
+//!             Pipe
+//!               Extras.xattrs, locks    extended attributes, access lists; record locks
+//!                 LockTable             the graph of waits for record locks
+//!                   WaitQueue, Interrupts
+//!                     Space.reclaim     the page budget, near its limit
+//!                       free pages, retired memory
 //! ```
 //!
 //! Beside the tree stand sequence locks (`Attributes`, `Directory.moves`): they protect a few stores, and nothing that

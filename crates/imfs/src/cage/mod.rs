@@ -19,7 +19,9 @@ mod getdents;
 mod ioctl;
 mod link;
 mod lseek;
+mod mappings;
 mod mkdir;
+mod mmap;
 mod numbers;
 mod open;
 mod pathconf;
@@ -51,6 +53,7 @@ pub use self::getdents::Dir;
 pub use self::ioctl::{IoctlArg, IoctlResult};
 pub use self::poll::AskForeign;
 
+use self::mappings::Mappings;
 use self::table::Table;
 use crate::abi::{AT_FDCWD, Errno, Mode, ResolveFlags, Result};
 use crate::inode::{Credentials, Inode};
@@ -69,6 +72,8 @@ pub struct Cage {
     /// Keeps the tree alive. Dropped last.
     tree: Arc<Tree>,
     table: Table,
+    /// What it has mapped.
+    mappings: Mutex<Mappings, { rank::MAPPINGS }>,
     /// Where absolute paths start, and where the others do; empty once the cage has exited. Replaced under `change`.
     root: Slot<Inode>,
     cwd: Slot<Inode>,

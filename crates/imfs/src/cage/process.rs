@@ -41,6 +41,7 @@ impl Cage {
             id,
             tree,
             table: Table::default(),
+            mappings: Mutex::default(),
             root: Slot::new(root),
             cwd: Slot::new(cwd),
             credentials: RcuBox::new(credentials),
@@ -54,7 +55,7 @@ impl Cage {
     }
 
     /// The child of fork(2): the same descriptors, for the same descriptions, and the same places, umask and
-    /// credentials; no record locks.
+    /// credentials; no record locks, and no mappings, as its memory is the door's to make.
     ///
     /// # Errors
     /// ENOMEM, ESRCH (the cage has exited)
@@ -94,9 +95,10 @@ impl Cage {
         }
     }
 
-    /// What execve(2) does to descriptors: those with FD_CLOEXEC are closed. Also, the saved and file-system ids become
+    /// What execve(2) does: all is unmapped, and descriptors with FD_CLOEXEC are closed. Also, the saved and file-system ids become
     /// the effective ones.
     pub fn exec(&self) {
+        self.unmap_all(false);
         let mut from = 0;
         loop {
             let mut table = self.table.lock();
@@ -121,7 +123,8 @@ impl Cage {
         });
     }
 
-    /// The end of the cage: its blocked calls end, its descriptors are closed, its locks are dropped. Calls on it give
+    /// The end of the cage: its blocked calls end, its mappings are unmapped, its descriptors are closed, its
+    /// locks are dropped. Calls on it give
     /// ESRCH or EBADF from now on.
     pub(crate) fn exit(&self) {
         if self.exited.swap(true, Ordering::AcqRel) {
@@ -138,6 +141,7 @@ impl Cage {
         drop(guard);
         self.nofile.store(0, Ordering::Relaxed);
         self.table.close();
+        self.unmap_all(true);
         self.close_all();
     }
 

@@ -102,7 +102,7 @@ impl Cage {
 /// The attributes of an inode as stat(2) shows them.
 #[inline]
 pub(super) fn stat_of(inode: &Inode) -> Stat {
-    let attr = inode.attr();
+    let attr = inode.settled_attr();
     Stat {
         dev: inode.dev(),
         ino: inode.ino(),
@@ -121,7 +121,7 @@ pub(super) fn stat_of(inode: &Inode) -> Stat {
 }
 
 fn statx_of(inode: &Inode) -> Statx {
-    let attr = inode.attr();
+    let attr = inode.settled_attr();
     Statx {
         mask: StatxMask::BASIC_STATS | StatxMask::BTIME | StatxMask::MNT_ID,
         blksize: BLKSIZE,

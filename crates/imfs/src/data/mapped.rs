@@ -94,6 +94,11 @@ impl Contents {
         mapped.take_change()
     }
 
+    /// Whether the host keeps the bytes, so that there may be something to [settle](Self::sync_mapped).
+    pub fn is_mapped(&self) -> bool {
+        matches!(self.body, Body::Mapped(_))
+    }
+
     /// Moves the bytes back to pages, if there is no view. If the host has no memory for that now, they stay.
     fn unmap_if_unused(&mut self, space: &Space) {
         let Body::Mapped(mapped) = &mut self.body else { return };

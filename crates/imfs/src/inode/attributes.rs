@@ -30,8 +30,10 @@ pub(crate) const WRITE_HINT_SHIFT: u32 = 24;
 pub(crate) const LINKABLE: u32 = 1 << 29;
 /// A flag: it has `security.capability`, which a write removes. Set and cleared under the lock of the extras.
 pub(crate) const HAS_CAPABILITY: u32 = 1 << 28;
+/// A flag: it is or was mapped, and mappings may have changed times and blocks that are not noted yet.
+pub(crate) const MAPPED: u32 = 1 << 27;
 /// The flags, which stand above `st_mode` in one word with it, so that a check needs one load.
-const FLAGS: u32 = HAS_ACL | HAS_DEFAULT_ACL | FILE_FLAGS | WRITE_HINT | LINKABLE | HAS_CAPABILITY;
+const FLAGS: u32 = HAS_ACL | HAS_DEFAULT_ACL | FILE_FLAGS | WRITE_HINT | LINKABLE | HAS_CAPABILITY | MAPPED;
 const _: () = assert!(FLAGS & 0xffff == 0);
 
 /// The time stamps of an inode, by their place in [`Attributes`].

@@ -14,6 +14,7 @@ mod extras;
 mod fileattr;
 mod link;
 pub mod locks;
+mod mapping;
 mod name;
 mod permission;
 pub mod pipe;
@@ -42,6 +43,7 @@ pub use self::superblock::{Atime, Protections, Superblock};
 
 pub(crate) use self::credentials::try_groups;
 pub(crate) use self::directory::FIRST_ENTRY;
+pub(crate) use self::mapping::FileView;
 pub(crate) use self::name::Name;
 pub(crate) use self::permission::{owner_or_capable, permission};
 pub(crate) use self::superblock::Setup;

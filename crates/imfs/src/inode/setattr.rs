@@ -65,6 +65,10 @@ impl Inode {
     /// # Errors
     /// EPERM: other times than now by somebody who is not the owner. EACCES: now, by somebody who may not write.
     pub fn set_times(&self, atime: SetTime, mtime: SetTime, cred: &Credentials) -> Result<(), Errno> {
+        // What was stored to a mapping before is older than these times.
+        if self.is_mapped() {
+            self.settle_mapped();
+        }
         self.set_attr(&SetAttr { atime, mtime, ..SetAttr::default() }, cred)
     }
 

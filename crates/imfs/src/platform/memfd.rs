@@ -16,6 +16,8 @@ pub(crate) struct MemfdStat {
 
 #[cfg(all(target_os = "linux", not(miri)))]
 pub(crate) use linux::Memfd;
+#[cfg(all(target_os = "linux", not(miri)))]
+pub(super) use linux::last_error;
 #[cfg(not(all(target_os = "linux", not(miri))))]
 pub(crate) use none::Memfd;
 
@@ -29,7 +31,8 @@ mod linux {
     #[derive(Debug)]
     pub(crate) struct Memfd(OwnedFd);
 
-    fn last_error() -> Errno {
+    /// What the last call of this thread failed with.
+    pub(crate) fn last_error() -> Errno {
         std::io::Error::last_os_error().raw_os_error().and_then(Errno::from_raw).unwrap_or(Errno::EIO)
     }
 

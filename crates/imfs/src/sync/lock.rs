@@ -17,22 +17,24 @@ pub mod rank {
     pub const DIRECTORY: u8 = 2;
     /// A descriptor table.
     pub const DESCRIPTORS: u8 = 3;
+    /// The mappings of a cage.
+    pub const MAPPINGS: u8 = 4;
     /// An offset of an open file description.
-    pub const OFFSET: u8 = 4;
+    pub const OFFSET: u8 = 5;
     /// The contents of a regular file.
-    pub const CONTENTS: u8 = 5;
+    pub const CONTENTS: u8 = 6;
     /// The buffer of a pipe.
-    pub const PIPE: u8 = 6;
+    pub const PIPE: u8 = 7;
     /// Extended attributes, access lists and record locks of an inode.
-    pub const EXTRAS: u8 = 7;
+    pub const EXTRAS: u8 = 8;
     /// The graph of callers that wait for record locks.
-    pub const DEADLOCK: u8 = 8;
+    pub const DEADLOCK: u8 = 9;
     /// A queue of waiting callers.
-    pub const WAIT: u8 = 9;
+    pub const WAIT: u8 = 10;
     /// The budget of pages of an instance, near its limit.
-    pub const SPACE: u8 = 10;
+    pub const SPACE: u8 = 11;
     /// Lists of free pages and numbers: nothing is taken below them.
-    pub const LEAF: u8 = 11;
+    pub const LEAF: u8 = 12;
 }
 
 /// A mutex of the given [`rank`]. A holder that panicked leaves it usable: no code of this crate panics while it holds
@@ -178,7 +180,7 @@ mod order {
     mod checked {
         use std::cell::Cell;
 
-        const RANKS: usize = 12;
+        const RANKS: usize = 13;
         thread_local! {
             /// How many locks of each rank this thread holds.
             static HELD: Cell<[u8; RANKS]> = const { Cell::new([0; RANKS]) };

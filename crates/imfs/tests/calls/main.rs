@@ -7,6 +7,8 @@ mod fallocate;
 mod fcntl;
 mod flock;
 mod ioctl_iflags;
+#[cfg(target_os = "linux")]
+mod mmap;
 mod pathconf;
 mod posix_fadvise;
 mod xattr;

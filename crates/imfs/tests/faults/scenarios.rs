@@ -4,7 +4,8 @@
 use std::sync::Arc;
 
 use imfs::abi::{
-    AT_FDCWD, AtFlags, Errno, FallocFlags, Mode, OFlags, PollFd, PollFlags, RenameFlags, Timespec, XattrFlags,
+    AT_FDCWD, AtFlags, Errno, FallocFlags, MapFlags, Mode, OFlags, PollFd, PollFlags, ProtFlags, RenameFlags,
+    Timespec, XattrFlags,
 };
 use imfs::inode::Credentials;
 use imfs::platform::clock::Clock;
@@ -210,4 +211,20 @@ fn calls_of_processes() {
     each("setresuid", true, |_, c| c.setresuid(5, 5, 5));
     each("create_cage", true, |fs, _| fs.create_cage(7, Credentials::root()).map(drop));
     each("fork", true, |fs, _| fs.fork(1, 2).map(drop));
+}
+
+#[test]
+fn calls_that_map() {
+    let map = |c: &Cage, at: *mut u8, len: usize, flags: MapFlags| {
+        let prot = ProtFlags::READ | ProtFlags::WRITE;
+        // SAFETY: a fixed address is one of the test's own mappings.
+        unsafe { c.mmap(at, len, prot, flags, 3, 0) }
+    };
+    each("mmap and munmap", true, |_, c| {
+        let at = map(c, std::ptr::null_mut(), 5 * 4096, MapFlags::SHARED)?;
+        let part = c.munmap(at.wrapping_add(4096), 4096);
+        let over = map(c, at.wrapping_add(3 * 4096), 4096, MapFlags::SHARED | MapFlags::FIXED);
+        c.munmap(at, 5 * 4096).expect("whole mappings need no memory to go");
+        part.and(over.map(drop))
+    });
 }
