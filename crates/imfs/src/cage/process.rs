@@ -123,9 +123,8 @@ impl Cage {
         });
     }
 
-    /// The end of the cage: its blocked calls end, its mappings are unmapped, its descriptors are closed, its
-    /// locks are dropped. Calls on it give
-    /// ESRCH or EBADF from now on.
+    /// The end of the cage: its blocked calls end, its mappings are unmapped, its descriptors are closed, its locks
+    /// are dropped. Calls on it give ESRCH or EBADF from now on.
     pub(crate) fn exit(&self) {
         if self.exited.swap(true, Ordering::AcqRel) {
             return;
