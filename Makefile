@@ -74,8 +74,8 @@ test-capi: deps ## test the C library: by gcc and clang, with AddressSanitizer a
 
 test-classic: deps ## run the classic pjdfstest without mount and root: make test-classic PJDFSTEST_DIR=/path/to/pjdfstest T=rename
 	@test -n "$(PJDFSTEST_DIR)" || { echo "set PJDFSTEST_DIR to a copy of the suite" >&2; exit 2; }
-	$(CARGO) build --quiet --release --package imfs-pjdfstest
-	target/release/imfs-pjdfstest '$(PJDFSTEST_DIR)' '$(T)'
+	$(CARGO) build --quiet --package imfs-pjdfstest
+	target/debug/imfs-pjdfstest '$(PJDFSTEST_DIR)' '$(T)'
 
 lint: deps ## check format, lints and documentation
 	$(CARGO) fmt --all --check

@@ -227,7 +227,7 @@ fn connect(session: &mut Session, path: &[u8]) -> Result<Output> {
     Err(Errno::ECONNREFUSED.into())
 }
 
-/// pread FD [COUNT] OFFSET: prints what was read.
+/// `pread FD [COUNT] OFFSET`: prints what was read.
 fn pread(session: &mut Session, arguments: &Arguments<'_>) -> Result<Output> {
     const MOST: i64 = 1 << 20;
     let (count, offset) = match arguments.0.len() {
