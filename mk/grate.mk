@@ -14,7 +14,7 @@ GRATE_LDFLAGS := -z stack-size=1048576 --stack-first --no-demangle --gc-sections
 	--import-memory --export-memory --shared-memory --initial-memory=2097152 --max-memory=4294967296 \
 	--table-base=2 --export=pass_fptr_to_wt --export=__stack_pointer --export=__stack_low
 
-.PHONY: grate grate-deps test-grate lint-grate lint-testhost
+.PHONY: grate grate-deps test-grate bench-grate lint-grate lint-testhost
 
 grate-deps:
 	@tools/install-deps grate
@@ -29,7 +29,7 @@ CAGES_DIR     := target/cages/wasm32-unknown-unknown/release
 CAGES         := target/cages.wasm
 CAGE_LDFLAGS  := -z stack-size=262144 --stack-first --no-demangle --gc-sections \
 	--import-memory --export-memory --shared-memory --initial-memory=2097152 --max-memory=4294967296 \
-	--export-if-defined=thread_start --export=__stack_pointer --export=__stack_low
+	--export=thread_start --export=pass_fptr_to_wt --table-base=2 --export=__stack_pointer --export=__stack_low
 
 $(CAGES): grate-deps
 	cd crates/lind-testhost/cages && $(GRATE_RUST) build --release --quiet
@@ -40,6 +40,10 @@ $(CAGES): grate-deps
 
 test-grate: grate $(CAGES) ## run the tests of the Lind grate under a host of our own
 	cd crates/lind-testhost && IMFS_GRATE=$(abspath $(GRATE)) IMFS_CAGES=$(abspath $(CAGES)) $(CARGO) test --quiet
+
+bench-grate: grate $(CAGES) ## print what each handler of the Lind grate costs above an empty one
+	cd crates/lind-testhost && IMFS_GRATE=$(abspath $(GRATE)) IMFS_CAGES=$(abspath $(CAGES)) \
+		$(CARGO) run --quiet --example figures
 
 lint-grate: grate-deps ## check format and lints of the grate
 	rustup target add wasm32-unknown-unknown

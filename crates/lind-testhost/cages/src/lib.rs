@@ -51,7 +51,39 @@ pub extern "C" fn _start() -> i32 {
         b"crowd" => waiting::crowd(),
         b"threads" => threads::run(),
         b"bench" => bench::run(),
+        b"null" => bench::null(),
         _ => exit(99),
     }
     exit(i32::from(any_failed()))
+}
+
+/// Where a further thread begins.
+#[unsafe(no_mangle)]
+pub extern "C" fn thread_start(word: u32) {
+    match arg(1) {
+        b"bench" => bench::thread_start(word),
+        _ => threads::thread_start(word),
+    }
+}
+
+/// Where calls of another cage come in, when this is the grate `null`.
+#[unsafe(no_mangle)]
+#[allow(clippy::too_many_arguments, reason = "the form that the runtime calls")]
+pub extern "C" fn pass_fptr_to_wt(
+    handler: u64,
+    grate: u64,
+    a1: u64,
+    c1: u64,
+    a2: u64,
+    c2: u64,
+    a3: u64,
+    c3: u64,
+    a4: u64,
+    c4: u64,
+    a5: u64,
+    c5: u64,
+    a6: u64,
+    c6: u64,
+) -> i32 {
+    bench::dispatch(handler, grate, [a1, c1, a2, c2, a3, c3, a4, c4, a5, c5, a6, c6])
 }

@@ -42,6 +42,17 @@ pub fn sys(number: u32, args: &[u64]) -> i32 {
     make_syscall(number, 0, me, me, arg(0), me, arg(1), me, arg(2), me, arg(3), me, arg(4), me, arg(5), me)
 }
 
+/// Copies between two cages, by the grate `me`.
+pub fn copy(me: u64, from: (u64, u64), to: (u64, u64), len: u64) -> i32 {
+    make_syscall(1002, 0, me, me, from.0, from.1, to.0, to.1, len, 0, 0, 0, 0, 0, 0, 0)
+}
+
+/// Lets the function at a table index of a grate answer a call of this cage.
+pub fn register(number: u32, grate: u64, index: u64) -> i32 {
+    let me = cage_id();
+    make_syscall(1001, 0, me, me, me, number.into(), 0, grate, index, 0, 0, 0, 0, 0, 0, 0)
+}
+
 /// The host address of something; NULL stays NULL.
 pub fn at<T: ?Sized>(pointer: *const T) -> u64 {
     let offset = pointer.cast::<u8>() as usize as u64;

@@ -12,8 +12,8 @@ const ROUNDS: u32 = 200;
 static mut STACKS: [[u8; STACK]; THREADS] = [[0; STACK]; THREADS];
 static DONE: AtomicU32 = AtomicU32::new(0);
 
-#[unsafe(no_mangle)]
-pub extern "C" fn thread_start(word: u32) {
+/// A thread: works, checks, and ends.
+pub fn thread_start(word: u32) {
     let mut path = *b"/tmp/thread-x\0";
     path[12] = b'a' + word as u8;
     for round in 0..ROUNDS {
