@@ -1,5 +1,6 @@
 //! The tables: one module a call, each of them run whole by one test.
 
+mod document;
 mod table;
 
 /// Names the modules, makes a test of each, and counts their cases.
@@ -17,6 +18,11 @@ macro_rules! tables {
             let total: usize = counts.iter().map(|(_, n)| n).sum();
             println!("{total} cases: {counts:?}");
             assert!(total >= 2500, "only {total} cases: {counts:?}");
+        }
+
+        #[test]
+        fn the_document_lists_the_tables() {
+            document::check(&[$((stringify!($module), crate::$module::cases().len())),*]);
         }
 
         #[test]
