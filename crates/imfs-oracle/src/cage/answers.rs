@@ -1,23 +1,10 @@
 //! What cages answer, as outcomes.
 
-use crate::call::Call;
 use crate::outcome::{Attributes, FsStat, Outcome, Stamp, Ticks, bytes, kind, name_list};
 use imfs::Cage;
 use imfs::abi::{Errno, Stat, Statfs, Statx, StatxMask, Timespec, Whence};
 
 type Answer<T> = Result<T, Errno>;
-
-/// Calls that are not there yet.
-pub(super) fn supports(call: &Call) -> bool {
-    !matches!(
-        call,
-        Call::Mmap { .. }
-            | Call::MapRead { .. }
-            | Call::MapWrite { .. }
-            | Call::Msync { .. }
-            | Call::Munmap { .. }
-    )
-}
 
 /// Success is 0.
 pub(super) fn unit(r: Answer<()>) -> Outcome {

@@ -12,9 +12,6 @@ use imfs::abi::*;
 use imfs::cage::{FcntlArg, IoctlResult};
 use std::io::{IoSlice, IoSliceMut};
 
-/// Mappings by slot.
-pub(super) type Maps = ();
-
 fn o(flags: i32) -> OFlags {
     OFlags::from_bits_retain(flags as u32)
 }
@@ -229,7 +226,15 @@ pub(super) fn call(cage: &Cage, local: &mut Local, clock: &SteppedClock, call: &
             lock(cage, *fd, *cmd, Flock { kind, whence, start: *start, len: *len, pid: 0 })
         }
         Call::Flock { fd, op } => unit(cage.flock(*fd, FlockOp::from_bits_retain(*op as u32))),
+        Call::Mmap { slot, fd, off, len, prot, flags } => {
+            local.maps.map(cage, *slot, *fd, *off, *len, [*prot, *flags])
+        }
+        Call::MapRead { slot, off, len } => local.maps.read(*slot, *off, *len),
+        Call::MapWrite { slot, off, data } => local.maps.write(cage, *slot, *off, &data.bytes()),
+        Call::Msync { slot, off, len, flags } => local.maps.sync(cage, *slot, *off, *len, *flags),
+        Call::Munmap { slot } => local.maps.unmap(cage, *slot),
         Call::Exec {} => {
+            local.maps = Default::default();
             cage.exec();
             Outcome::value(0)
         }

@@ -6,6 +6,7 @@
 mod answers;
 mod call;
 mod clock;
+mod memory;
 mod tree;
 
 use crate::call::Call;
@@ -53,13 +54,6 @@ impl Cages {
             permitted: host_capabilities(),
             protections: host_protections(),
         }
-    }
-}
-
-impl Cages {
-    /// Whether cages can make this call at all; a case with one that they cannot is left out.
-    pub fn supports(call: &Call) -> bool {
-        answers::supports(call)
     }
 }
 
@@ -140,8 +134,7 @@ struct Process {
 struct Local {
     /// Where a descriptor's directory goes on after a name.
     cookies: HashMap<(i32, Vec<u8>), i64>,
-    #[allow(dead_code)]
-    maps: call::Maps,
+    maps: memory::Maps,
 }
 
 impl Process {

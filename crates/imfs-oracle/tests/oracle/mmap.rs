@@ -9,7 +9,7 @@ pub(crate) fn cases() -> Vec<Case> {
     for f in [O_RDONLY, O_WRONLY, O_RDWR, O_RDWR | O_APPEND, O_PATH, O_WRONLY | O_RDWR] {
         for prot in [PROT_NONE, PROT_READ, PROT_WRITE, rw, PROT_READ | PROT_EXEC] {
             for flags in [shared, private] {
-                t.add(format!("opened {f:#o} prot {prot} flags {flags}"), file(f), seq![mmap(0, 3, 0, 8192, prot, flags), munmap(0)]);
+                t.add(format!("opened {f:#o} prot {prot} flags {flags}"), file(f), seq![mmap(0, 3, 0, 8192, prot, flags), fstat(3)]);
             }
         }
     }
@@ -22,6 +22,9 @@ pub(crate) fn cases() -> Vec<Case> {
         t.add(kind.name, with(kind), seq![open("/w/x", O_RDONLY | O_NONBLOCK, 0), mmap(0, 3, 0, 4096, PROT_READ, shared), mmap(1, 9, 0, 4096, PROT_READ, shared)]);
     }
     coherent(&mut t, file);
+    refused(&mut t);
+    synchronized(&mut t);
+    noted(&mut t);
     t
 }
 
@@ -36,7 +39,6 @@ fn coherent(t: &mut Vec<Case>, file: impl Fn(i32) -> Vec<Step>) {
             ("truncated and grown", seq![map_write(0, 5000, "lost"), ftruncate(3, 4096), ftruncate(3, 12_288), pread(3, 10, 5000), map_read(0, 4000, 96)]),
             ("cut within a page", seq![ftruncate(3, 8192 + 100), map_read(0, 8192, 4096), map_write(0, 8192 + 200, "beyond"), ftruncate(3, 12_288), pread(3, 10, 8192 + 200)]),
             ("kept after close and unlink", seq![close(3), unlink("/f"), map_write(0, 10, "alive"), map_read(0, 10, 5), statfs("/"), munmap(0), statfs("/")]),
-            ("forked", seq![fork(1), p1(map_write(0, 10, "child")), map_read(0, 10, 5), map_write(0, 20, "parent"), p1(map_read(0, 20, 6)), p1(exit()), map_read(0, 10, 5)]),
             ("two mappings", seq![mmap(1, 3, 4096, 4096, rw, shared), map_write(1, 0, "one"), map_read(0, 4096, 5), map_write(0, 4097, "two"), map_read(1, 0, 5)]),
             ("punched", seq![fallocate(3, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 4096, 4096), map_read(0, 4000, 200), map_write(0, 5000, "again"), pread(3, 10, 5000), fstat(3)]),
             ("msync", seq![map_write(0, 0, "x"), msync(0, 0, 4096, MS_SYNC), msync(0, 0, 12_288, MS_ASYNC), msync(0, 1, 10, MS_SYNC), msync(0, 0, 10, MS_SYNC | MS_ASYNC), msync(0, 0, 10, 99), msync(0, 0, 0, MS_SYNC), msync(0, 0, 5, MS_INVALIDATE | MS_SYNC), fstat(3)]),
@@ -45,6 +47,63 @@ fn coherent(t: &mut Vec<Case>, file: impl Fn(i32) -> Vec<Step>) {
             t.add(format!("{about}, {what}"), mapped(flags), look);
         }
     }
-    t.add("a hole is filled by a store", seq![open("/f", O_RDWR | O_CREAT, 0o644), ftruncate(3, 20_000), mmap(0, 3, 0, 20_000, rw, shared)], seq![map_read(0, 0, 100), map_write(0, 9000, "data"), fstat(3), statfs("/"), lseek(3, 0, SEEK_DATA), pread(3, 10, 8998)]);
+    // Cages have one memory here, so only what is shared anyway can be shown; the child's cage mapped nothing.
+    t.add("shared, forked", mapped(shared), seq![fork(1), map_write(0, 20, "parent"), p1(map_read(0, 20, 6)), p1(exit()), map_read(0, 20, 6)]);
+    t.add("a hole is filled by a store", seq![open("/f", O_RDWR | O_CREAT, 0o644), ftruncate(3, 20_000), mmap(0, 3, 0, 20_000, rw, shared)], seq![map_read(0, 0, 100), map_write(0, 9000, "data"), fstat(3), lseek(3, 0, SEEK_DATA), pread(3, 10, 8998), munmap(0), fstat(3), statfs("/")]);
     t.add("exec unmaps", mapped(shared), seq![close(3), unlink("/f"), munmap(0), statfs("/")]);
+}
+
+/// The file of the other cases, mapped writable and shared.
+fn mapped() -> Vec<Step> {
+    seq![creat("/f", 0o644), write(3, data(10_000, 1)), close(3), open("/f", O_RDWR, 0), mmap(0, 3, 0, 12_288, PROT_READ | PROT_WRITE, MAP_SHARED)]
+}
+
+fn refused(t: &mut Vec<Case>) {
+    let types = [0, MAP_SHARED, MAP_PRIVATE, MAP_SHARED_VALIDATE, 4, MAP_TYPE, MAP_SHARED_VALIDATE | MAP_SYNC, MAP_SHARED_VALIDATE | 0x800_0000, MAP_SHARED_VALIDATE | MAP_FIXED_NOREPLACE, MAP_SHARED | 0x800_0000, MAP_PRIVATE | MAP_GROWSDOWN, MAP_SHARED | MAP_HUGETLB, MAP_PRIVATE | MAP_ANONYMOUS, MAP_ANONYMOUS];
+    for flags in types {
+        for opened in [O_RDONLY, O_WRONLY, O_RDWR, O_PATH] {
+            for prot in [PROT_NONE, PROT_READ | PROT_WRITE] {
+                let setup = seq![creat("/f", 0o644), write(3, data(10_000, 1)), close(3), open("/f", opened, 0)];
+                t.add(format!("type {flags:#x} opened {opened:#o} prot {prot}"), setup, seq![mmap(0, 3, 0, 4096, prot, flags), fstat(3)]);
+            }
+        }
+        for (off, len) in [(0, 0), (1, 4096), (-1, 4096), (-4096, 4096), (4095, 0), (0, usize::MAX), (0, usize::MAX - 4095), (0, 1 << 47), (0, 1 << 60), (i64::MAX - 4095, 4096), (i64::MAX - 8191, 4096), (i64::MAX - 8191, 4097), (1 << 40, 1)] {
+            let setup = seq![creat("/f", 0o644), open("/f", O_RDWR, 0)];
+            t.add(format!("type {flags:#x}, {len} at {off}"), setup, seq![mmap(0, 4, off, len, PROT_READ, flags), mmap(1, 3, off, len, PROT_READ, flags), mmap(2, 99, off, len, PROT_READ, flags)]);
+        }
+    }
+    for kind in KINDS.iter().filter(|k| !matches!(k.name, "absent" | "dangling" | "loop" | "sock" | "blk")) {
+        for (prot, flags) in [(PROT_READ, MAP_PRIVATE | MAP_GROWSDOWN), (PROT_READ | PROT_WRITE, MAP_SHARED), (PROT_READ | PROT_WRITE, MAP_PRIVATE)] {
+            let setup = chain([with(kind), seq![open("/w/x", O_RDONLY | O_NONBLOCK, 0)]]);
+            t.add(format!("{} prot {prot} flags {flags:#x}", kind.name), setup, seq![mmap(0, 3, 0, 4096, prot, flags), mmap(1, 3, -4096, 4096, prot, flags), stat("/w/x")]);
+        }
+    }
+    t.add("pipe", seq![pipe()], seq![mmap(0, 3, 0, 4096, PROT_READ, MAP_SHARED), mmap(0, 4, 0, 4096, PROT_READ, MAP_SHARED), mmap(0, 3, 0, 4096, PROT_READ | PROT_WRITE, MAP_SHARED)]);
+    let zero = seq![mknod("/z", S_IFCHR | 0o666, dev(1, 5)), open("/z", O_RDWR, 0)];
+    for flags in [MAP_SHARED, MAP_PRIVATE] {
+        t.add(format!("the device zero {flags:#x}"), zero.clone(), seq![mmap(0, 3, 0, 4096, PROT_READ | PROT_WRITE, flags), map_write(0, 0, "x"), map_read(0, 0, 10), munmap(0)]);
+    }
+    t.add("the device zero, refused", zero, seq![mmap(0, 3, 0, 4096, PROT_READ, 0), mmap(0, 3, 0, 4096, PROT_READ, MAP_PRIVATE | MAP_GROWSDOWN), mmap(0, 3, -4096, 4096, PROT_READ, MAP_SHARED)]);
+}
+
+fn synchronized(t: &mut Vec<Case>) {
+    for flags in [0, MS_ASYNC, MS_SYNC, MS_INVALIDATE, MS_SYNC | MS_INVALIDATE, MS_ASYNC | MS_SYNC, 8, -1] {
+        for (off, len) in [(0, 4096), (0, 0), (1, 1), (0, 1), (4096, 4096), (0, 12_288), (0, usize::MAX), (0, usize::MAX - 8191)] {
+            t.add(format!("msync {flags:#x} of {len} at {off}"), mapped(), seq![msync(0, off, len, flags), munmap(0)]);
+        }
+    }
+}
+
+/// What loads and stores leave behind, and when the times move.
+fn noted(t: &mut Vec<Case>) {
+    let (rw, shared) = (PROT_READ | PROT_WRITE, MAP_SHARED);
+    t.add("the end of the last page is not kept", mapped(), seq![map_read(0, 9990, 2298), map_write(0, 10_000, "lost"), pread(3, 20, 9995), munmap(0), fstat(3)]);
+    t.add("read after the mapping is gone", mapped(), seq![map_write(0, 4090, "across pages"), munmap(0), pread(3, 20, 4085), fstat(3), statfs("/")]);
+    t.add("copied to", chain([mapped(), seq![creat("/g", 0o644), write(4, data(9000, 5)), open("/g", O_RDONLY, 0)]]), seq![copy_file_range(5, Some(0), 3, Some(500), 9000, 0), map_read(0, 400, 9200), munmap(0), fstat(3)]);
+    for (flags, about) in [(O_RDWR, ""), (O_RDWR | O_NOATIME, " without atime")] {
+        let setup = seq![creat("/f", 0o644), write(3, data(10_000, 1)), close(3), open("/f", flags, 0)];
+        t.add(format!("an access{about}"), setup, seq![mmap(0, 3, 0, 4096, PROT_READ, shared), fstat(3), munmap(0), mmap(0, 3, 0, 4096, rw, MAP_PRIVATE), fstat(3), munmap(0), fstat(3)]);
+    }
+    t.add("stores move the times", mapped(), seq![map_write(0, 0, "x"), fstat(3), map_write(0, 4096, "y"), fstat(3), map_write(0, 0, "z"), fstat(3), munmap(0), fstat(3)]);
+    t.add("times set after a store", mapped(), seq![map_write(0, 0, "x"), utimensat(3, None::<&str>, Some([(5, 6), (7, 8)]), 0), fstat(3), munmap(0), fstat(3)]);
 }
