@@ -3,9 +3,9 @@
 //! Knows where the server is, which commands are for it, and the shadow directories; knows no call and no applet.
 
 use std::ffi::{OsStr, OsString};
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _, Seek as _, Write as _};
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
-use std::os::unix::fs::{FileExt as _, PermissionsExt as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
@@ -193,16 +193,16 @@ fn dd_input(words: &[Vec<u8>], is_ours: impl Fn(&[u8]) -> bool) -> io::Result<Ve
     match dd.from {
         Some(path) if is_ours(path) => {}
         Some(path) => {
-            let file = std::fs::File::open(OsStr::from_bytes(path))?;
-            let start = dd.skip.saturating_mul(dd.block);
-            for block in 0..dd.count.unwrap_or(u64::MAX) {
-                let mut piece = vec![0; dd.block as usize];
-                // Devices have no offset to speak of, and ignore it.
-                let read = file.read_at(&mut piece, start + block * dd.block)?;
-                if read == 0 {
-                    break;
+            let mut file = std::fs::File::open(OsStr::from_bytes(path))?;
+            if dd.skip > 0 {
+                file.seek(io::SeekFrom::Start(dd.skip.saturating_mul(dd.block)))?;
+            }
+            let mut piece = vec![0; dd.block as usize];
+            for _ in 0..dd.count.unwrap_or(u64::MAX) {
+                match file.read(&mut piece)? {
+                    0 => break,
+                    read => input.extend_from_slice(&piece[..read]),
                 }
-                input.extend_from_slice(&piece[..read]);
             }
         }
         None => {
