@@ -277,6 +277,16 @@ int imfs_symlinkat(int cage_id, const char *target, int newdirfd, const char *li
 // and is not looked at.
 int imfs_bind(int cage_id, int sockfd, const struct sockaddr *addr, socklen_t addrlen);
 
+// mmap(2). What it returns is to be unmapped by `imfs_munmap` of this cage, which also ends with the cage, and not by
+// munmap(2).
+void *imfs_mmap(int cage_id, void *addr, size_t length, int prot, int flags, int fd, off_t offset);
+
+// munmap(2), of what the cage has mapped.
+int imfs_munmap(int cage_id, void *addr, size_t length);
+
+// msync(2)
+int imfs_msync(int cage_id, void *addr, size_t length, int flags);
+
 // open(2)
 int imfs_open(int cage_id, const char *path, int flags, mode_t mode);
 

@@ -7,8 +7,8 @@ use std::fmt::Write as _;
 use std::marker::PhantomData;
 
 use imfs::abi::{
-    Access, AtFlags, CloseRangeFlags, Errno, FallocFlags, FlockOp, Mode, OFlags, RenameFlags, Result,
-    RwFlags, StatxMask, XattrFlags,
+    Access, AtFlags, CloseRangeFlags, Errno, FallocFlags, FlockOp, MapFlags, Mode, MsyncFlags, OFlags,
+    ProtFlags, RenameFlags, Result, RwFlags, StatxMask, XattrFlags,
 };
 use libc::{c_char, c_int, c_long, c_uint, c_void, iovec, mode_t};
 
@@ -501,6 +501,12 @@ flag_kinds! {
     XattrSet: c_int => XattrFlags, "XATTR_";
     /// The mode of fallocate(2).
     FallocSet: c_int => FallocFlags, "FALLOC_FL_";
+    /// The protection of mmap(2).
+    ProtSet: c_int => ProtFlags, "PROT_";
+    /// The flags of mmap(2).
+    MapSet: c_int => MapFlags, "MAP_";
+    /// The flags of msync(2).
+    MsyncSet: c_int => MsyncFlags, "MS_";
     /// The operation of flock(2).
     FlockSet: c_int => FlockOp, "LOCK_";
 }

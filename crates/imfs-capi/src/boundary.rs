@@ -8,7 +8,7 @@ use std::ptr;
 
 use imfs::Cage;
 use imfs::abi::{Errno, Result};
-use libc::{c_int, c_long};
+use libc::{c_int, c_long, c_void};
 
 use crate::{cages, trace};
 
@@ -66,6 +66,20 @@ impl<T> Answer for *mut T {
     }
     fn number(&self) -> i64 {
         self.addr() as i64
+    }
+}
+
+/// A mapping, which fails with `MAP_FAILED`.
+pub(crate) struct Mapped(pub(crate) *mut c_void);
+
+impl Answer for Mapped {
+    type C = *mut c_void;
+    const FAIL: *mut c_void = libc::MAP_FAILED;
+    fn into_c(self) -> *mut c_void {
+        self.0
+    }
+    fn number(&self) -> i64 {
+        self.0.addr() as i64
     }
 }
 
