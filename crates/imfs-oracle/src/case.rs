@@ -82,11 +82,13 @@ pub struct Limits {
     pub size: u64,
     /// Inodes.
     pub inodes: u64,
+    /// Reading moves no access time. Otherwise relatime, as Linux mounts by default.
+    pub noatime: bool,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Limits { size: 64 << 20, inodes: 4096 }
+        Limits { size: 64 << 20, inodes: 4096, noatime: false }
     }
 }
 
@@ -117,7 +119,7 @@ impl Case {
 
     /// The same with other limits.
     pub fn limits(mut self, size: u64, inodes: u64) -> Self {
-        self.limits = Limits { size, inodes };
+        self.limits = Limits { size, inodes, ..self.limits };
         self
     }
 

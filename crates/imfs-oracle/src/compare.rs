@@ -72,11 +72,13 @@ pub fn check(oracle: &mut dyn Side, subject: &mut dyn Side, case: &Case) -> Opti
     })
 }
 
-/// Runs the case; a panic is the outcome of the first step.
 fn run(side: &mut dyn Side, case: &Case) -> Record {
-    let record =
-        std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| side.run(case.limits, &case.steps)));
-    record.unwrap_or_else(|panic| {
+    guarded(|| side.run(case.limits, &case.steps))
+}
+
+/// A panic is the outcome of the first step.
+pub(crate) fn guarded(run: impl FnOnce() -> Record) -> Record {
+    std::panic::catch_unwind(std::panic::AssertUnwindSafe(run)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         let text = text.or_else(|| panic.downcast_ref::<&str>().map(|s| s.to_string())).unwrap_or_default();
         Record { outcomes: vec![Outcome::broken(&format!("(panicked: {text})"))], state: Vec::new() }

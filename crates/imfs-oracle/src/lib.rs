@@ -18,4 +18,5 @@ pub mod kernel;
 pub mod outcome;
 pub mod paths;
 pub mod prelude;
+pub mod random;
 pub mod users;

@@ -15,7 +15,7 @@ use crate::outcome::{Entry, Outcome};
 use crate::users::USERS;
 use clock::SteppedClock;
 use imfs::abi::{AT_FDCWD, Mode};
-use imfs::inode::{Capabilities, Credentials, Protections};
+use imfs::inode::{Atime, Capabilities, Credentials, Protections};
 use imfs::{Cage, Imfs};
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -95,6 +95,7 @@ impl Side for Cages {
             .size(limits.size)
             .inodes(limits.inodes)
             .nofile(1024)
+            .atime(if limits.noatime { Atime::Never } else { Atime::Relative })
             .mode(Mode::from_bits_retain(0o755))
             .protections(self.protections)
             .clock(clock.clone())

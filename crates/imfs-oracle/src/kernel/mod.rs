@@ -51,9 +51,16 @@ impl Kernel {
     fn mount(&self, limits: Limits) {
         let options = format!("size={},nr_inodes={},mode=0755", limits.size, limits.inodes);
         let options = CString::new(options).expect("no NUL");
+        let flags = if limits.noatime { libc::MS_NOATIME } else { 0 };
         // SAFETY: all strings outlive the call.
         let r = unsafe {
-            libc::mount(c"oracle".as_ptr(), self.dir.as_ptr(), c"tmpfs".as_ptr(), 0, options.as_ptr().cast())
+            libc::mount(
+                c"oracle".as_ptr(),
+                self.dir.as_ptr(),
+                c"tmpfs".as_ptr(),
+                flags,
+                options.as_ptr().cast(),
+            )
         };
         assert_eq!(r, 0, "mount a tmpfs: {}", std::io::Error::last_os_error());
     }

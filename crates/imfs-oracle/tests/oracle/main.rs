@@ -1,6 +1,7 @@
 //! The tables: one module a call, each of them run whole by one test.
 
 mod document;
+mod random;
 mod table;
 
 /// Names the modules, makes a test of each, and counts their cases.

@@ -22,7 +22,7 @@ pub(crate) fn cases() -> Vec<Case> {
         t.each_user(format!("resolve {r:#x} create"), tree(), seq![openat2(3, "new", o(O_CREAT | O_RDWR), 0o640, r), openat2(3, "../new", o(O_CREAT | O_RDWR), 0o640, r), openat2(3, "/new", o(O_CREAT | O_RDWR), 0o640, r), openat2(3, "up", o(O_CREAT | O_RDWR), 0o640, r)]);
     }
     for flags in [o(O_RDONLY), o(O_WRONLY), o(O_RDWR | O_CREAT), o(O_CREAT | O_EXCL), o(O_TMPFILE | O_RDWR), o(O_TMPFILE), o(O_PATH), o(O_PATH | O_CREAT), o(O_PATH | O_RDWR), o(O_PATH | O_NOFOLLOW | O_CLOEXEC), o(O_DIRECTORY | O_CREAT),
-        o(O_TRUNC | O_RDWR), 1 << 31, 1 << 32, 1 << 63, o(O_LARGEFILE), 0x8000, 0o20000, 3, o(O_APPEND | O_WRONLY)] {
+        o(O_TRUNC | O_RDWR), 1 << 31, 1 << 32, 1 << 63, 0x8000, 0o20000, 3, o(O_APPEND | O_WRONLY)] {
         for mode in [0, 0o600, 0o7777, 0o10000, 1 << 32] {
             t.add(format!("flags {flags:#x} mode {mode:o}"), tree(), seq![openat2(3, "s/f", flags, mode, 0), openat2(3, "s", flags, mode, 0), openat2(3, "new", flags, mode, 0), openat2(3, "lf", flags, mode, 0), fcntl(5, F_GETFL, 0)]);
         }

@@ -10,7 +10,7 @@ use crate::sync::epoch;
 use crate::sync::refcount::Shared;
 
 /// Where a stream stands that has come to the end: it shows no entry any more until it is rewound (`DIR_OFFSET_EOD`).
-const END: u64 = i64::MAX as u64;
+const END: u64 = 1 << 62;
 
 impl Description {
     /// Whether a directory stream has shown no entry yet.
