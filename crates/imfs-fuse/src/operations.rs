@@ -515,7 +515,7 @@ impl Filesystem for Door {
             let to = self.inode(ino_out)?;
             // The answer has 32 bits for the count.
             let len = len.min(abi::MAX_RW_COUNT as u64);
-            Inode::copy_range(&from, offset_in, &to, offset_out, len, &checked(request))
+            Inode::copy_range(&from, offset_in, &to, offset_out, len, false, &checked(request))
         });
         match copied {
             Ok(copied) => reply.written(copied as u32),

@@ -42,6 +42,14 @@ impl Outcome {
         self.ret == Self::BROKEN
     }
 
+    /// Where in a directory a descriptor stands after an entry is the file system's own matter.
+    pub(crate) fn in_directory(mut self, mode: u32, whence: i32) -> Self {
+        if mode & libc::S_IFMT == libc::S_IFDIR && whence == libc::SEEK_CUR && self.ret > 2 {
+            self = Self::noted(3, "(some place)".into());
+        }
+        self
+    }
+
     /// Whether the call failed.
     pub fn is_error(&self) -> bool {
         self.ret < 0

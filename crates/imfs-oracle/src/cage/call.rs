@@ -92,7 +92,10 @@ pub(super) fn call(cage: &Cage, local: &mut Local, clock: &SteppedClock, call: &
         }
         Call::Lseek { fd, off, whence } => match (cage.getfd(*fd), Whence::from_raw(*whence)) {
             (Ok(_), None) => Outcome::error(libc::EINVAL),
-            (_, whence) => value(cage.lseek(*fd, *off, whence.unwrap_or(Whence::Set))),
+            (_, raw) => {
+                let mode = cage.fstat(*fd).map_or(0, |st| st.mode);
+                value(cage.lseek(*fd, *off, raw.unwrap_or(Whence::Set))).in_directory(mode, *whence)
+            }
         },
         Call::Ftruncate { fd, len } => unit(cage.ftruncate(*fd, *len)),
         Call::Fallocate { fd, mode, off, len } => {

@@ -341,7 +341,11 @@ impl Worker<'_> {
             Call::Pwritev2 { fd, parts, off, flags } => {
                 from_parts(parts, |v| sys!(SYS_pwritev2, *fd, v.as_ptr(), v.len(), *off, 0, *flags))
             }
-            Call::Lseek { fd, off, whence } => plain(sys!(SYS_lseek, *fd, *off, *whence)),
+            Call::Lseek { fd, off, whence } => {
+                let mut st: libc::stat = zeroed();
+                let _ = sys!(SYS_fstat, *fd, &raw mut st);
+                plain(sys!(SYS_lseek, *fd, *off, *whence)).in_directory(st.st_mode, *whence)
+            }
             Call::Ftruncate { fd, len } => plain(sys!(SYS_ftruncate, *fd, *len)),
             Call::Fallocate { fd, mode, off, len } => plain(sys!(SYS_fallocate, *fd, *mode, *off, *len)),
             Call::CopyFileRange { from, from_off, to, to_off, len, flags } => {

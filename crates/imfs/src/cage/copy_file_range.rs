@@ -46,7 +46,8 @@ impl Cage {
         pair.check_files()?;
         let len = pair.check_ranges(pos_in, pos_out, len as u64)?;
         let (from, to) = (pos_in as u64, pos_out as u64);
-        let copied = Inode::copy_range(&pair.from, from, &pair.to, to, len, self.cred(&guard)?)?;
+        let noatime = pair.source.flags().contains(OFlags::NOATIME);
+        let copied = Inode::copy_range(&pair.from, from, &pair.to, to, len, noatime, self.cred(&guard)?)?;
         if copied > 0 {
             set_place(off_in, pair.source.get(), from + copied);
             set_place(off_out, pair.target.get(), to + copied);

@@ -6,7 +6,7 @@ use super::Cage;
 use crate::abi::{AT_FDCWD, AtFlags, Errno, Result};
 use crate::inode::{Capabilities, Inode};
 use crate::sync::epoch::{self, Guard};
-use crate::walk::Last;
+use crate::walk::{Last, check_path};
 
 impl Cage {
     /// Gives a file another name. A symbolic link at `old` is not followed.
@@ -38,6 +38,10 @@ impl Cage {
         let (old, new) = (old.as_ref(), new.as_ref());
         let empty = flags.contains(AtFlags::EMPTY_PATH);
         let follow = flags.contains(AtFlags::SYMLINK_FOLLOW);
+        check_path(old)?;
+        if old.is_empty() && !empty {
+            return Err(Errno::ENOENT);
+        }
         // The flag is checked against the descriptor, whatever the path (`path_init`, LOOKUP_LINKAT_EMPTY).
         let by_descriptor = empty && olddirfd != AT_FDCWD && old.first() != Some(&b'/');
         if by_descriptor && !self.cred(&guard)?.capable(Capabilities::DAC_READ_SEARCH) {

@@ -83,7 +83,12 @@ impl Cage {
     /// EACCES, EBADF, EEXIST, EINVAL, EISDIR, ELOOP, EMFILE, ENAMETOOLONG, ENFILE, ENOENT, ENOMEM, ENOSPC, ENOTDIR,
     /// ENXIO (a device or socket that cannot be opened; a FIFO without a reader), EPERM (O_NOATIME), EINTR (a FIFO)
     pub fn openat(&self, dirfd: i32, path: impl AsRef<[u8]>, flags: OFlags, mode: Mode) -> Result<i32> {
-        let request = Request::new(flags & OFlags::VALID_OPEN, mode)?;
+        let mut flags = flags & OFlags::VALID_OPEN;
+        // O_PATH beats everything else (`build_open_how`).
+        if flags.contains(OFlags::PATH) {
+            flags &= WITH_PATH;
+        }
+        let request = Request::new(flags, mode)?;
         self.do_open(dirfd, path.as_ref(), request, ResolveFlags::empty())
     }
 
@@ -315,16 +320,15 @@ fn may_open(inode: Shared<'_, Inode>, request: &Request, cred: &Credentials) -> 
     Ok(())
 }
 
-/// `may_create_in_sticky`, where that is asked for: in a sticky directory that all may write to, O_CREAT does not open
-/// what somebody else put there.
+/// `may_create_in_sticky`: in a sticky directory that all may write to, O_CREAT does not open what somebody else put
+/// there; regular files and FIFOs only if that is asked for.
 fn may_create_in_sticky(dir: Shared<'_, Inode>, inode: Shared<'_, Inode>, cred: &Credentials) -> Result<()> {
     let (parent, owner) = (dir.attr(), inode.attr());
-    let protection = match inode.file_type() {
-        FileType::Regular => Protections::REGULAR,
-        FileType::Fifo => Protections::FIFOS,
-        _ => return Ok(()),
+    let guarded = match inode.file_type() {
+        FileType::Regular => dir.sb.protections.contains(Protections::REGULAR),
+        FileType::Fifo => dir.sb.protections.contains(Protections::FIFOS),
+        _ => true,
     };
-    let guarded = dir.sb.protections.contains(protection);
     if guarded && parent.mode & 0o1002 == 0o1002 && owner.uid != parent.uid && owner.uid != cred.fsuid {
         return Err(Errno::EACCES);
     }

@@ -48,8 +48,9 @@ impl Cage {
             drop(guard);
             return self.read_other(&held, sink, flags);
         }
-        check_flags(flags, false)?;
         let mut offset = description.offset.lock();
+        check_area(*offset, sink.len())?;
+        check_flags(flags, false)?;
         let read = read_regular(&description, inode, *offset, sink)?;
         *offset += read as u64;
         Ok(read)
@@ -136,6 +137,7 @@ impl Cage {
             return self.pread_other(&held, sink, offset, flags);
         }
         let inode = description.readable(&guard)?;
+        check_area(offset, sink.len())?;
         check_flags(flags, false)?;
         read_regular(&description, inode, offset, sink)
     }
@@ -168,7 +170,6 @@ fn read_regular<S: Sink + ?Sized>(
     offset: u64,
     sink: &mut S,
 ) -> Result<usize> {
-    check_area(offset, sink.len())?;
     let read = inode.read_at(offset, sink, description.flags().contains(OFlags::NOATIME))?;
     // Closed by another thread meanwhile, and gone with that: the bytes may be too.
     if inode.evicted() { Err(Errno::EBADF) } else { Ok(read) }

@@ -65,13 +65,27 @@ impl Cage {
         if target.description.flags().contains(OFlags::APPEND) {
             return Err(Errno::EINVAL);
         }
-        // Whatever comes of it, what has a position counts as read (`splice_direct_to_actor`).
-        let positional = !matches!(source.inode.object, Object::Pipe(_));
-        if positional && !source.description.flags().contains(OFlags::NOATIME) {
+        if matches!(source.inode.object, Object::Pipe(_)) {
+            return Err(Errno::EINVAL);
+        }
+        let copied = self.splice_to_file(source, start, target, place, count);
+        // Whatever came of it, it counts as read (`splice_direct_to_actor`).
+        if !source.description.flags().contains(OFlags::NOATIME) {
             source.inode.touch_atime();
         }
+        copied
+    }
+
+    fn splice_to_file(
+        &self,
+        source: &Side,
+        start: u64,
+        target: &Side,
+        place: u64,
+        count: usize,
+    ) -> Result<usize> {
         if count == 0 {
-            return if positional { Ok(0) } else { Err(Errno::EINVAL) };
+            return Ok(0);
         }
         let device = target.device();
         if device == Some(Device::Full) || !(device.is_some() || target.is_regular()) {

@@ -16,12 +16,14 @@ impl Cage {
         &self,
         description: &Ref<Description>,
         sink: &mut S,
-        flags: RwFlags,
+        call: RwFlags,
     ) -> Result<usize> {
         let inode = held(description)?;
-        check_flags(flags, can_tell(&inode))?;
-        let flags = status(description, flags);
+        check_flags(call, can_tell(&inode))?;
+        let flags = status(description, call);
         match &inode.object {
+            // What is read in a loop takes no flags (`do_loop_readv_writev`).
+            Object::Directory(_) if !(call - RwFlags::HIPRI).is_empty() => Err(Errno::EOPNOTSUPP),
             Object::Directory(_) => Err(Errno::EISDIR),
             Object::Pipe(pipe) => {
                 let read = pipe.read(sink, flags, &self.interrupts)?;

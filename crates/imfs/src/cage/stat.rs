@@ -2,7 +2,7 @@
 
 use super::Cage;
 use crate::abi::{AtFlags, Errno, PAGE_SIZE, Result, Stat, Statx, StatxAttr, StatxMask, Timespec};
-use crate::inode::Inode;
+use crate::inode::{Inode, PIPE_DEV};
 use crate::sync::epoch::{self, Guard};
 use crate::sync::refcount::Shared;
 
@@ -71,7 +71,7 @@ impl Cage {
         if inode.is_dir() && inode.directory()?.parent(&guard).is_none() {
             statx.attributes |= StatxAttr::MOUNT_ROOT;
         }
-        if !mask.contains(StatxMask::BTIME) {
+        if !mask.contains(StatxMask::BTIME) || inode.dev() == PIPE_DEV {
             statx.mask -= StatxMask::BTIME;
             statx.btime = Timespec::default();
         }

@@ -48,9 +48,9 @@ impl Cage {
             drop(guard);
             return self.write_other(&held, source, flags);
         }
-        check_flags(flags, false)?;
         let mut offset = description.offset.lock();
         check_area(*offset, source.len())?;
+        check_flags(flags, false)?;
         let at = write_at(&description, &inode, *offset, flags)?;
         let (end, written) = inode.write_at(at, source, self.cred(&guard)?)?;
         if written > 0 {

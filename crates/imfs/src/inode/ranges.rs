@@ -62,7 +62,8 @@ impl Inode {
     }
 
     /// Copies between regular files of one instance, sharing pages where that is possible (copy_file_range(2)). Returns
-    /// how many bytes: fewer than `len` if the source ends before, or the space does.
+    /// how many bytes: fewer than `len` if the source ends before, or the space does. `noatime` leaves the access time of
+    /// the source alone.
     ///
     /// # Errors
     /// EISDIR: a directory. EINVAL: something else that is not a regular file, or overlapping ranges of one. EXDEV:
@@ -73,6 +74,7 @@ impl Inode {
         to: &Inode,
         to_offset: u64,
         len: u64,
+        noatime: bool,
         cred: &Credentials,
     ) -> Result<u64> {
         let len = len.min(MAX_RW_COUNT as u64);
@@ -80,7 +82,7 @@ impl Inode {
             let len = cred.may_write(to_offset, len)?;
             contents.copy_range(space, origin, from_offset, to_offset, len)
         })?;
-        if copied > 0 {
+        if copied > 0 && !noatime {
             from.touch_atime();
         }
         Ok(copied)

@@ -62,11 +62,11 @@ impl Inode {
         cred: &Credentials,
         guard: &Guard,
     ) -> Result<(), Errno> {
-        let (old_name, new_name) =
-            (Name::new(old.name, old.dir.sb.seed)?, Name::new(new.name, new.dir.sb.seed)?);
+        let old_name = Name::new(old.name, old.dir.sb.seed)?;
         let mut locked = lock(old.dir, new.dir, guard)?;
         let exchange = flags.contains(RenameFlags::EXCHANGE);
         let source = locked.old.find(&old_name).ok_or(Errno::ENOENT)?;
+        let new_name = Name::new(new.name, new.dir.sb.seed)?;
         let target = locked.target().find(&new_name);
         if flags.contains(RenameFlags::NOREPLACE) && target.is_some() {
             return Err(Errno::EEXIST);

@@ -1,0 +1,53 @@
+//! What random sequences have found: each difference as a case, shrunk.
+
+use imfs_oracle::prelude::*;
+
+pub(crate) fn cases() -> Vec<Case> {
+    let mut t = Vec::new();
+    opens(&mut t);
+    sticky(&mut t);
+    names(&mut t);
+    data_calls(&mut t);
+    t
+}
+
+fn opens(t: &mut Vec<Case>) {
+    let dir = || seq![mkdir("/c", 0o755)];
+    t.add("O_PATH beats O_TMPFILE", dir(), seq![openat(3, "/c", O_TMPFILE | O_WRONLY | O_NONBLOCK | O_PATH, 0o1777)]);
+    t.add("O_PATH beats O_CREAT with O_DIRECTORY", dir(), seq![open("/c/d/f", O_CREAT | O_DIRECTORY | O_PATH, 0o666)]);
+}
+
+/// Others' special files in a sticky directory that all may write to are not opened with O_CREAT.
+fn sticky(t: &mut Vec<Case>) {
+    for kind in [S_IFSOCK, S_IFCHR, S_IFBLK, S_IFLNK, S_IFDIR] {
+        let make = match kind {
+            S_IFLNK => symlink("/b/c", "/b/b"),
+            S_IFDIR => mkdir("/b/b", 0o777),
+            _ => mknod("/b/b", kind | 0o777, NULL),
+        };
+        for dir in [0o1777, 0o1775, 0o777] {
+            let setup = seq![mkdir("/b", 0o777), chmod("/b", dir), make.clone(), lchown("/b/b", 1001, 1001)];
+            let look = seq![creat("/b/b", 0o600), open("/b/b", O_CREAT | O_RDWR | O_NOFOLLOW, 0o600), open("/b/b", O_RDWR, 0)];
+            t.each_user(format!("O_CREAT of alice's {kind:#o} in {dir:o}"), setup, look);
+        }
+    }
+}
+
+fn names(t: &mut Vec<Case>) {
+    t.add("a path that is too long and a closed descriptor", seq![], seq![user(BOB), linkat(3, rep(110, 4096), AT_FDCWD, "/b", AT_EMPTY_PATH), linkat(3, "", AT_FDCWD, "/b", 0)]);
+    t.add("the old name is missing and the new one too long", seq![], seq![renameat(5, "/d", AT_FDCWD, rep(110, 256))]);
+}
+
+fn data_calls(t: &mut Vec<Case>) {
+    t.add("a pipe has no birth time", seq![pipe()], seq![statx(4, "", AT_EMPTY_PATH, STATX_ALL)]);
+    let noatime = seq![open("/f", O_RDWR | O_CREAT | O_NOATIME, 0o644), pwrite(3, data(8120, 167), 12_288), open("/g", O_RDWR | O_CREAT, 0o644)];
+    t.add("a copy from O_NOATIME", noatime, seq![copy_file_range(3, Some(14_476), 4, Some(0), 5000, 0), fstat(3), sendfile(4, 3, Some(13_000), 100), fstat(3)]);
+    let own = seq![open("/f", O_RDWR | O_CREAT, 0o600), pwrite(3, data(4385, 185), 4096), tick(), pread(3, 96, 5262)];
+    t.add("sendfile into the file itself", own, seq![sendfile(3, 3, None, 42), fstat(3)]);
+    let file = || seq![open("/f", O_CREAT | O_RDONLY, 0o755)];
+    t.add("a range beyond all offsets and a flag", file(), seq![preadv2(3, vec![9563, 76], i64::MAX, 8), preadv2(3, vec![1], i64::MAX - 1, 8)]);
+    for flags in [0, RWF_HIPRI, RWF_SYNC, RWF_DSYNC, RWF_NOWAIT, RWF_APPEND, 0x20, 0x1000] {
+        let opened = seq![mkdir("/b", 0o777), open("/b", O_RDONLY, 0)];
+        t.add(format!("preadv2 of a directory, flags {flags:#x}"), opened, seq![preadv2(3, vec![743, 74], 65_536, flags), preadv2(3, vec![10], -1, flags)]);
+    }
+}
