@@ -237,7 +237,7 @@ calls! {
     munmap Munmap(slot: usize [plain]);
     /// fork(2): process `child` comes to be
     fork Fork(child: usize [plain]);
-    /// What execve(2) does to descriptors: those with FD_CLOEXEC are closed
+    /// What execve(2) does to files: descriptors with FD_CLOEXEC are closed; effective capabilities are those of the user
     exec Exec();
     /// _exit(2)
     exit Exit();

@@ -364,7 +364,7 @@ impl Generator<'_> {
                 lock(self.fd(), cmd, kind, self.0.below(3) as i32, start, len)
             }
             6 | 7 => flock(self.fd(), LOCK_NB | self.0.pick(&[LOCK_SH, LOCK_EX, LOCK_UN])),
-            8 => statfs("/"),
+            8 => fdatasync(self.fd()),
             _ => fsync(self.fd()),
         }
     }

@@ -35,11 +35,18 @@ fn sticky(t: &mut Vec<Case>) {
 
 fn names(t: &mut Vec<Case>) {
     t.add("a path that is too long and a closed descriptor", seq![], seq![user(BOB), linkat(3, rep(110, 4096), AT_FDCWD, "/b", AT_EMPTY_PATH), linkat(3, "", AT_FDCWD, "/b", 0)]);
+    let removed = seq![mkdir("/b", 0o777), mkdir("/c", 0o755), chdir("/c"), rmdir("/c"), user(ALICE)];
+    t.add("into a removed directory, by who may not write it", removed, seq![rename("/b", "b"), rename("/b", rep(110, 256)), rename("/nowhere", "b")]);
+    let executed = seq![fork(1), p1(user(ALICE)), p1(pipe2(O_NONBLOCK))];
+    t.add("link by descriptor after exec", executed, seq![p1(linkat(3, "f", 3, "b/f", AT_EMPTY_PATH)), p1(exec()), p1(linkat(3, "f", 3, "b/f", AT_EMPTY_PATH))]);
     t.add("the old name is missing and the new one too long", seq![], seq![renameat(5, "/d", AT_FDCWD, rep(110, 256))]);
 }
 
 fn data_calls(t: &mut Vec<Case>) {
     t.add("a pipe has no birth time", seq![pipe()], seq![statx(4, "", AT_EMPTY_PATH, STATX_ALL)]);
+    let short = seq![open("/f", O_RDWR | O_CREAT, 0o640), write(3, data(5651, 107))];
+    t.add("sendfile goes on while the file grows by it", short.clone(), seq![sendfile(3, 3, Some(4408), 6605), fstat(3)]);
+    t.add("sendfile goes on for pieces", short, seq![sendfile(3, 3, Some(0), 200_000), fstat(3)]);
     let noatime = seq![open("/f", O_RDWR | O_CREAT | O_NOATIME, 0o644), pwrite(3, data(8120, 167), 12_288), open("/g", O_RDWR | O_CREAT, 0o644)];
     t.add("a copy from O_NOATIME", noatime, seq![copy_file_range(3, Some(14_476), 4, Some(0), 5000, 0), fstat(3), sendfile(4, 3, Some(13_000), 100), fstat(3)]);
     let own = seq![open("/f", O_RDWR | O_CREAT, 0o600), pwrite(3, data(4385, 185), 4096), tick(), pread(3, 96, 5262)];

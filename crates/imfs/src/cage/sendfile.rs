@@ -94,14 +94,15 @@ impl Cage {
         let copied = copy(count, |piece, done| {
             let read = source.read(start + done as u64, piece)?;
             let mut bytes = &piece[..read];
-            match device {
-                Some(device) => device.write(&mut bytes),
+            let written = match device {
+                Some(device) => device.write(&mut bytes)?,
                 None => {
                     let guard = epoch::pin();
                     let at = WriteAt::Offset(place + done as u64);
-                    Ok(target.inode.write_at(at, &mut bytes, self.cred(&guard)?)?.1)
+                    target.inode.write_at(at, &mut bytes, self.cred(&guard)?)?.1
                 }
-            }
+            };
+            Ok((read, written))
         })?;
         target.set_offset(place + copied as u64);
         Ok(copied)
@@ -115,7 +116,8 @@ impl Cage {
             let room = pipe.wait_for_room(flags, &self.interrupts)? * PAGE_SIZE;
             let result = copy(count.min(room), |piece, done| {
                 let read = source.read(start + done as u64, piece)?;
-                pipe.write(&mut &piece[..read], flags | OFlags::NONBLOCK, &self.interrupts)
+                let written = pipe.write(&mut &piece[..read], flags | OFlags::NONBLOCK, &self.interrupts)?;
+                Ok((read, written))
             });
             match result {
                 // Others were faster to fill the room.
@@ -164,9 +166,10 @@ impl Side {
     }
 }
 
-/// Calls `step` with pieces of a buffer and how many bytes were moved before, until it moves less than the piece. What
-/// was moved before an error counts.
-fn copy(count: usize, mut step: impl FnMut(&mut [u8], usize) -> Result<usize>) -> Result<usize> {
+/// Calls `step` with pieces of a buffer and how many bytes were moved before, which says how many it read and how many
+/// it wrote of them: until it reads nothing, which is not before the end of a file that grows by being copied into
+/// itself, or writes less. What was moved before an error counts.
+fn copy(count: usize, mut step: impl FnMut(&mut [u8], usize) -> Result<(usize, usize)>) -> Result<usize> {
     let mut buffer = Vec::new();
     buffer.try_reserve_exact(count.min(PIECE)).map_err(|_| Errno::ENOMEM)?;
     buffer.resize(count.min(PIECE), 0);
@@ -174,9 +177,9 @@ fn copy(count: usize, mut step: impl FnMut(&mut [u8], usize) -> Result<usize>) -
     while done < count {
         let piece = (count - done).min(PIECE);
         match step(&mut buffer[..piece], done) {
-            Ok(moved) => {
-                done += moved;
-                if moved < piece {
+            Ok((read, written)) => {
+                done += written;
+                if read == 0 || written < read {
                     break;
                 }
             }

@@ -66,6 +66,10 @@ impl Inode {
         let mut locked = lock(old.dir, new.dir, guard)?;
         let exchange = flags.contains(RenameFlags::EXCHANGE);
         let source = locked.old.find(&old_name).ok_or(Errno::ENOENT)?;
+        // Nothing is looked up in a removed directory.
+        if locked.target().removed() {
+            return Err(Errno::ENOENT);
+        }
         let new_name = Name::new(new.name, new.dir.sb.seed)?;
         let target = locked.target().find(&new_name);
         if flags.contains(RenameFlags::NOREPLACE) && target.is_some() {
@@ -93,7 +97,7 @@ impl Inode {
         }
         let cross = locked.new.is_some();
         let rename = Rename { old_dir: old.dir, new_dir: new.dir, old_name, new_name, source, target, cross };
-        rename.check(locked.target().removed(), exchange, cred)?;
+        rename.check(exchange, cred)?;
         if exchange {
             rename.exchange(&mut locked, guard)
         } else {
@@ -151,12 +155,11 @@ fn step_below<'g>(
 
 impl<'g> Rename<'g> {
     /// The checks of `vfs_rename`.
-    fn check(&self, new_removed: bool, exchange: bool, cred: &Credentials) -> Result<(), Errno> {
+    fn check(&self, exchange: bool, cred: &Credentials) -> Result<(), Errno> {
         let source = self.source.inode;
         let is_dir = source.is_dir();
         may_delete(&self.old_dir, &source, cred, is_dir)?;
         match self.target {
-            None if new_removed => return Err(Errno::ENOENT),
             None => may_create(&self.new_dir, cred)?,
             Some(target) => {
                 let as_dir = if exchange { target.inode.is_dir() } else { is_dir };
