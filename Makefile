@@ -10,7 +10,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 
 .DEFAULT_GOAL := imfs
 .PHONY: help deps imfs lib header debug demo test nextest test-rust test-pjdfstest test-fsx test-long test-suites \
-	test-capi test-classic test-models test-miri fuzz lint man install clean
+	test-capi test-classic test-models test-miri fuzz fuzz-oracle lint man install clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z%-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -46,6 +46,9 @@ test-rust: nextest ## run the tests of the workspace, those of the documentation
 
 test-%: nextest ## run the tests whose names contain %: make test-rename
 	$(CARGO) nextest run --workspace $*
+
+fuzz-oracle: nextest ## random sequences of calls against the kernel, as root: make fuzz-oracle SECONDS=600
+	IMFS_ORACLE_SECONDS=$(or $(SECONDS),60) $(CARGO) nextest run --package imfs-oracle --no-capture random
 
 test-models: deps ## run the core's scenes in many orders of their threads (shuttle); IMFS_MODELS=n for n times as many
 	RUSTFLAGS='--cfg imfs_model' CARGO_TARGET_DIR=target/models \
