@@ -14,7 +14,7 @@ const FILE: Mode = Mode::from_bits_retain(0o644);
 const DIRECTORY: Mode = Mode::from_bits_retain(0o755);
 
 /// Runs the tour.
-pub fn main() -> Result<(), Box<dyn Error>> {
+pub(crate) fn main() -> Result<(), Box<dyn Error>> {
     let fs = Imfs::builder().size(1 << 20).inodes(100).nofile(64).mode(DIRECTORY).build()?;
 
     // A cage is a process as the file system sees it. This one belongs to the superuser.
