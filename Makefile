@@ -57,6 +57,9 @@ test-models: deps ## run the core's scenes in many orders of their threads (shut
 test-miri: deps ## run the core's unit tests in Miri, if there is a nightly toolchain: an hour or so
 	tools/test-miri
 
+fuzz: deps ## feed calls, paths, attributes and staging specs with bytes, if there is cargo-fuzz: make fuzz SECONDS=60
+	fuzz/run $(SECONDS)
+
 test-pjdfstest: deps ## run the pjdfstest crate on a mount; nothing may fail
 	tests/suites/pjdfstest
 

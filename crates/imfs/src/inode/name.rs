@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn length_and_every_byte_matter() {
         let hash = |bytes: &[u8]| Name::new(bytes, 0x1234_5678_9abc_def1).unwrap().hash;
-        for len in 1..=255 {
+        for len in (1..=255).step_by(if cfg!(miri) { 30 } else { 1 }) {
             let name = vec![b'x'; len];
             let mut seen = std::collections::HashSet::from([hash(&name)]);
             for at in 0..len {
@@ -170,7 +170,7 @@ mod tests {
     #[test]
     fn numbered_names_spread() {
         // Chance alone fills 63.2% of as many buckets as names: see that no seed does much worse.
-        for seed in 1..=64_u64 {
+        for seed in 1..=if cfg!(miri) { 1 } else { 64_u64 } {
             let seed = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15);
             let mut used = vec![false; 1 << 10];
             for n in 0..1 << 10 {

@@ -455,7 +455,7 @@ mod tests {
     fn what_is_retired_under_a_guard_is_freed_soon_after_it() {
         let drops = Arc::new(AtomicUsize::new(0));
         let place = RcuBox::new(Box::new(Counts(drops.clone())));
-        let rounds = 20 * MANY;
+        let rounds = if cfg!(miri) { 3 } else { 20 } * MANY;
         for _ in 0..rounds {
             let guard = pin();
             drop(place.replace(Some(Box::new(Counts(drops.clone()))), 8, &guard));
