@@ -534,6 +534,18 @@ int imfs_lremovexattr(int cage_id, const char *path, const char *name);
 // fremovexattr(2)
 int imfs_fremovexattr(int cage_id, int fd, const char *name);
 
+// getxattrat(2), the system call: `args` is a `struct xattr_args` of `size` bytes.
+ssize_t imfs_getxattrat(int cage_id, int dirfd, const char *path, int at_flags, const char *name, void *args, size_t size);
+
+// setxattrat(2), the system call: `args` is a `struct xattr_args` of `size` bytes.
+int imfs_setxattrat(int cage_id, int dirfd, const char *path, int at_flags, const char *name, void *args, size_t size);
+
+// listxattrat(2), the system call.
+ssize_t imfs_listxattrat(int cage_id, int dirfd, const char *path, int at_flags, char *list, size_t size);
+
+// removexattrat(2), the system call.
+int imfs_removexattrat(int cage_id, int dirfd, const char *path, int at_flags, const char *name);
+
 #ifdef __cplusplus
 }  // extern "C"
 #endif  // __cplusplus

@@ -275,6 +275,11 @@ fn pointer(address: usize, to: &mut String) {
 pub(crate) struct Pointer(*mut c_void);
 
 impl Pointer {
+    /// A pointer that stands as a number in a structure of the call's.
+    pub(crate) fn from_address(address: usize) -> Self {
+        Self(std::ptr::with_exposed_provenance_mut(address))
+    }
+
     /// The memory there, so many bytes of it.
     pub(crate) fn memory<'a>(self, len: usize) -> Memory<'a> {
         // SAFETY: the call's promise is about as many bytes as the call's count says.

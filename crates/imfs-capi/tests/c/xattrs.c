@@ -32,6 +32,27 @@ int main(void)
     OK(imfs_lremovexattr(0, "/link", "trusted.three"));
     FAILS(ENODATA, imfs_removexattr(0, "/file", "user.one"));
     GIVES(0, imfs_listxattr(0, "/file", buf, sizeof buf));
+
+    struct {
+        uint64_t value;
+        uint32_t size, flags;
+        uint64_t more;
+    } args = {(uint64_t)(uintptr_t)"fourth", 6, XATTR_CREATE, 0};
+    OK(imfs_setxattrat(0, fd, "", AT_EMPTY_PATH, "user.four", &args, 16));
+    FAILS(EEXIST, imfs_setxattrat(0, AT_FDCWD, "/file", 0, "user.four", &args, sizeof args));
+    FAILS(EINVAL, imfs_getxattrat(0, fd, "", AT_EMPTY_PATH, "user.four", &args, 16));
+    args.value = (uint64_t)(uintptr_t)buf, args.size = sizeof buf, args.flags = 0;
+    GIVES(6, imfs_getxattrat(0, fd, "", AT_EMPTY_PATH, "user.four", &args, 16));
+    CHECK(memcmp(buf, "fourth", 6) == 0);
+    FAILS(EINVAL, imfs_getxattrat(0, fd, "", AT_EMPTY_PATH, "user.four", &args, 15));
+    FAILS(EFAULT, imfs_getxattrat(0, fd, "", AT_EMPTY_PATH, "user.four", NULL, 16));
+    args.more = 1;
+    FAILS(E2BIG, imfs_getxattrat(0, fd, "", AT_EMPTY_PATH, "user.four", &args, sizeof args));
+    GIVES(10, imfs_listxattrat(0, AT_FDCWD, "/link", 0, buf, sizeof buf));
+    GIVES(0, imfs_listxattrat(0, AT_FDCWD, "/link", AT_SYMLINK_NOFOLLOW, buf, sizeof buf));
+    OK(imfs_removexattrat(0, AT_FDCWD, "/file", 0, "user.four"));
+    FAILS(EINVAL, imfs_removexattrat(0, AT_FDCWD, "/file", 0x10000, "user.four"));
+
     FAILS(EFAULT, imfs_setxattr(0, "/file", "user.x", NULL, 3, 0));
     FAILS(E2BIG, imfs_setxattr(0, "/file", "user.x", buf, 65537, 0));
     FAILS(EBADF, imfs_fgetxattr(0, 99, "user.x", buf, 3));
