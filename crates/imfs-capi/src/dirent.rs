@@ -3,7 +3,8 @@
 use std::cell::UnsafeCell;
 use std::sync::{Mutex, PoisonError};
 
-use imfs::abi::{Errno, Result};
+use imfs::abi::{DirentWriter, Errno, NAME_MAX, Result, dirent_len};
+use imfs::data::Sink;
 use imfs::{Cage, Dir};
 use libc::{c_char, c_int, c_long, c_void, dirent, size_t, ssize_t};
 
@@ -43,7 +44,7 @@ impl I_DIR {
             let shown = unsafe { &mut *to };
             shown.d_ino = entry.ino;
             shown.d_off = entry.off;
-            shown.d_reclen = imfs::abi::dirent_len(entry.name.len()) as u16;
+            shown.d_reclen = dirent_len(entry.name.len()) as u16;
             shown.d_type = entry.dtype;
             for (to, from) in shown.d_name.iter_mut().zip(entry.name.iter().chain(&[0])) {
                 *to = *from as c_char;
@@ -139,18 +140,22 @@ pub unsafe extern "C" fn imfs_getdents64(
     count: size_t,
 ) -> ssize_t {
     call!(getdents64(cage_id, fd: Int, dirp: Room, count: Size) => |cage| {
-        /// More than any C program gives: what does not fit the next call returns.
-        const MOST: usize = 1 << 20;
-        let mut records = Vec::new();
-        let len = count.min(MOST);
-        records.try_reserve_exact(len).map_err(|_| Errno::ENOMEM)?;
-        records.resize(len, 0);
-        if dirp.raw().is_null() {
-            // The offset stays, as it does in the kernel when the first record faults.
-            cage.fstat(fd)?;
-            return Err(Errno::EFAULT);
-        }
-        let filled = cage.getdents64(fd, &mut records)?;
-        dirp.memory(filled).fill(&records[..filled])
+        /// The longest record.
+        const LONGEST: usize = dirent_len(NAME_MAX);
+        let (mut room, mut filled, mut stopped) = (dirp.memory(count), 0, None);
+        cage.read_directory(fd, |entry| {
+            let mut record = [0; LONGEST];
+            let len = dirent_len(entry.name.len());
+            stopped = if !DirentWriter::new(&mut record).push(entry) || len > Sink::len(&room) {
+                Some(Errno::EINVAL)
+            } else if room.put(&record[..len]) < len {
+                Some(Errno::EFAULT)
+            } else {
+                filled += len;
+                None
+            };
+            stopped.is_none()
+        })?;
+        stopped.filter(|_| filled == 0).map_or(Ok(filled), Err)
     })
 }
