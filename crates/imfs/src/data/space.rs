@@ -8,9 +8,10 @@
 //! picks, or the next one that is not locked. While the limit is far, a shard takes credit from the common count in
 //! batches; near it, page by page; and before a charge fails, the credit of all shards is called in.
 //!
-//! Locks: `reclaim` is taken before those of shards, no two shards at once, and the idle list with no shard locked.
+//! Locks: `reclaim` is taken before those of shards; who has it takes all of these in their order, others one at a time. The
+//! idle list is taken with no shard locked.
 
-use crate::sync::primitives::atomic::{AtomicBool, AtomicU64, Ordering};
+use crate::sync::primitives::atomic::{AtomicU64, Ordering};
 
 use super::arena::{Chunks, FreePage, IdleChunk, NewPage, Page};
 use crate::abi::{Errno, PAGE_SIZE, Result};
@@ -38,8 +39,6 @@ pub struct Space {
     limit: AtomicU64,
     /// The pages charged, and the credit of all shards.
     taken: AtomicU64,
-    /// Set while somebody calls in credit: shards take no batches.
-    tight: AtomicBool,
     /// Serializes charges near the limit, and changes of it.
     reclaim: Mutex<(), { rank::SPACE }>,
     idle: Mutex<[Option<IdleChunk>; IDLE], { rank::LEAF }>,
@@ -78,7 +77,6 @@ impl Space {
         Self {
             limit: AtomicU64::new(pages_of(limit)),
             taken: AtomicU64::new(0),
-            tight: AtomicBool::new(false),
             reclaim: Mutex::new(()),
             idle: Mutex::new([const { None }; IDLE]),
             shards: std::array::from_fn(|i| Shard(Mutex::new(shard(i)))),
@@ -232,8 +230,7 @@ impl Space {
             return true;
         }
         let missing = pages - shard.credit;
-        let batch = if self.tight.load(Ordering::SeqCst) { 0 } else { BATCH };
-        for (extra, margin) in [(batch, 2 * BATCH * SHARDS as u64), (0, 0)] {
+        for (extra, margin) in [(BATCH, 2 * BATCH * SHARDS as u64), (0, 0)] {
             if self.take(missing.saturating_add(extra), margin) {
                 shard.credit = extra;
                 return true;
@@ -259,18 +256,16 @@ impl Space {
         self.call_in(|| if self.take(pages, 0) { Ok(()) } else { Err(Errno::ENOSPC) })
     }
 
-    /// Calls in the credit of all shards, and keeps them from taking new batches during `then`.
+    /// Calls in the credit of all shards, and keeps them locked during `then`: else a page that one thread gives back
+    /// behind us, while it takes another one before us, would be missed, though there was one at every moment.
     ///
-    /// A shard that took a batch after its turn must have seen `tight`, as we held its lock in between.
+    /// Nobody else waits for a shard while it has one, so this order is as good as any.
     fn call_in<R>(&self, then: impl FnOnce() -> R) -> R {
-        self.tight.store(true, Ordering::SeqCst);
-        for shard in &self.shards {
-            let mut state = shard.0.lock();
+        let mut shards: [_; SHARDS] = std::array::from_fn(|i| self.shards[i].0.lock_another());
+        for state in &mut shards {
             self.taken.fetch_sub(std::mem::take(&mut state.credit), Ordering::SeqCst);
         }
-        let result = then();
-        self.tight.store(false, Ordering::SeqCst);
-        result
+        then()
     }
 
     /// Turns `pages` of charge into credit of the shard, which gives up what is too much: all, beyond the limit.
