@@ -13,7 +13,7 @@ use crate::arguments::{Array, Int, MaybeArray, Num, Out, Place, Pointer};
 pub unsafe extern "C" fn imfs_poll(cage_id: c_int, fds: *mut pollfd, nfds: nfds_t, timeout: c_int) -> c_int {
     let fds = fds.cast_const();
     call!(wait poll(cage_id, fds: Array<pollfd>, nfds: Num<nfds_t>, timeout: Int) => |cage| {
-        with_pollfds(fds, nfds, |list| cage.poll(list, timeout))
+        with_pollfds(cage, fds, nfds, |list| cage.poll(list, timeout))
     })
 }
 
@@ -28,19 +28,19 @@ pub unsafe extern "C" fn imfs_ppoll(
     let fds = fds.cast_const();
     call!(wait ppoll(cage_id, fds: Array<pollfd>, nfds: Num<nfds_t>, timeout: MaybeArray<timespec, 1>) => |cage| {
         let timeout = timeout.map(|[time]| Timespec::new(time.tv_sec, time.tv_nsec)).transpose()?;
-        with_pollfds(fds, nfds, |list| cage.ppoll(list, timeout))
+        with_pollfds(cage, fds, nfds, |list| cage.ppoll(list, timeout))
     })
 }
 
 fn with_pollfds(
+    cage: &Cage,
     fds: Pointer,
     count: nfds_t,
     poll: impl FnOnce(&mut [PollFd]) -> Result<usize>,
 ) -> Result<c_int> {
-    /// The most that are looked at: no cage has more descriptors.
-    const MOST: usize = i32::MAX as usize / size_of::<PollFd>();
     const { assert!(size_of::<PollFd>() == size_of::<pollfd>()) };
-    let count = usize::try_from(count).ok().filter(|count| *count <= MOST).ok_or(Errno::EINVAL)?;
+    // Before anything is read, as in the kernel: a count can be wild too.
+    let count = usize::try_from(count).ok().filter(|count| *count <= cage.nofile()).ok_or(Errno::EINVAL)?;
     let bytes = fds.memory(count * size_of::<PollFd>()).to_vec(usize::MAX)?;
     let mut list = Vec::new();
     list.try_reserve_exact(count).map_err(|_| Errno::ENOMEM)?;

@@ -69,6 +69,21 @@ int main(void)
     preloads(NULL);
     GIVES(EFAULT, errno);
 
+    // Counts and sizes beyond everything.
+    struct pollfd one = {fd, POLLIN, 0};
+    FAILS(EINVAL, imfs_poll(0, &one, 1u << 28, 0));
+    FAILS(EINVAL, imfs_poll(0, &one, (nfds_t)-1, 0));
+    FAILS(EINVAL, imfs_select(0, INT_MAX, NULL, NULL, NULL, NULL));
+    FAILS(E2BIG, imfs_setxattr(0, "/file", "user.x", buf, (size_t)-1, 0));
+    FAILS(E2BIG, imfs_openat2(0, AT_FDCWD, "/file", buf, (size_t)-1));
+    FAILS(EINVAL, imfs_getgroups(0, INT_MIN, NULL));
+    FAILS(EINVAL, imfs_setgroups(0, 65537, &(gid_t){1}));
+    FAILS(EINVAL, imfs_setgroups(0, (size_t)-1, &(gid_t){1}));
+    GIVES(1, imfs_pread(0, fd, buf, (size_t)-1, 0));
+    FAILS(EINVAL, imfs_readlink(0, "/file", buf, (size_t)-1));
+    CHECK(imfs_getcwd(0, buf, (size_t)-1) == buf);
+    OK(imfs_close_range(0, 1u << 30, ~0u, 0));
+
     // Misaligned.
     FAILS(EFAULT, imfs_stat(0, "/file", (struct stat *)(void *)(buf + 1)));
     FAILS(EFAULT, imfs_readv(0, fd, (const struct iovec *)(const void *)(buf + 1), 1));

@@ -157,6 +157,11 @@ impl Cage {
         }
     }
 
+    /// The lowest descriptor number that is too high (RLIMIT_NOFILE).
+    pub fn nofile(&self) -> usize {
+        self.limit()
+    }
+
     /// Sets the lowest descriptor number that is too high (RLIMIT_NOFILE); descriptors above it stay open.
     pub fn set_nofile(&self, limit: usize) {
         self.nofile.store(limit.min(i32::MAX as usize), Ordering::Relaxed);
