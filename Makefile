@@ -47,8 +47,8 @@ test-rust: nextest ## run the tests of the workspace, those of the documentation
 test-%: nextest ## run the tests whose names contain %: make test-rename
 	$(CARGO) nextest run --workspace $*
 
-fuzz-oracle: nextest ## random sequences of calls against the kernel, as root: make fuzz-oracle SECONDS=600
-	IMFS_ORACLE_SECONDS=$(or $(SECONDS),60) $(CARGO) nextest run --package imfs-oracle --no-capture random
+fuzz-oracle: deps ## random sequences of calls against the kernel, as root: make fuzz-oracle SECONDS=600
+	IMFS_ORACLE_SECONDS=$(or $(SECONDS),60) $(CARGO) test --package imfs-oracle --test oracle random -- --nocapture
 
 test-models: deps ## run the core's scenes in many orders of their threads (shuttle); IMFS_MODELS=n for n times as many
 	RUSTFLAGS='--cfg imfs_model' CARGO_TARGET_DIR=target/models \

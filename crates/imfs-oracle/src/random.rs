@@ -59,24 +59,20 @@ pub fn sequence(seed: u64) -> Sequence {
     let mut r = Random::new(seed);
     let noatime = r.chance(2);
     let limits = Limits { noatime, ..Limits::default() };
-    let mut steps = seq![
-        mkdir("/a", 0o777),
-        chmod("/a", 0o777),
-        mkdir("/b", 0o777),
-        chmod("/b", 0o1777),
-        mkdir("/c", 0o755),
-        chown("/c", 1001, 2000),
-        chmod("/c", 0o2775),
-        mkdir("/a/d", 0o777),
-        fork(1),
-        fork(2),
-    ];
-    steps
-        .extend([Step { proc: 1, act: Act::Call(user(ALICE)) }, Step { proc: 2, act: Act::Call(user(BOB)) }]);
+    let mut steps = start(&mut r);
     let len = 50 + r.below(451);
     let own = if r.chance(8) { Some(chroot("/a")) } else { None };
     while steps.len() < len {
         let proc = r.below(3);
+        if r.chance(80) {
+            // One goes, with its locks and descriptors, and another comes in its place.
+            let parent = r.below(2);
+            steps.extend([
+                Step { proc: 2, act: Act::Call(exit()) },
+                Step { proc: parent, act: Act::Call(fork(2)) },
+                Step { proc: 2, act: Act::Call(user(r.pick(&[ALICE, BOB, BOB]))) },
+            ]);
+        }
         let mut calls = Generator(&mut r).calls();
         if own.is_some() && r.chance(len) {
             calls.extend(own.clone());
@@ -91,6 +87,50 @@ pub fn sequence(seed: u64) -> Sequence {
     Sequence { seed, limits, steps }
 }
 
+/// A small tree, three processes, and in each a few descriptors.
+fn start(r: &mut Random) -> Vec<Step> {
+    let mut steps = seq![
+        mkdir("/a", 0o777),
+        chmod("/a", 0o777),
+        mkdir("/b", 0o777),
+        chmod("/b", 0o1777),
+        mkdir("/c", 0o755),
+        chown("/c", 1001, 2000),
+        chmod("/c", 0o2775),
+        mkdir("/a/d", 0o777),
+        chmod("/a/d", 0o777),
+        symlink("a", "/d"),
+        symlink("../b", "/a/e"),
+        mknod("/b/f", S_IFIFO | 0o666, 0),
+        umask(0),
+        creat("/a/a", 0o666),
+        write(3, data(10_000, 1)),
+        link("/a/a", "/b/a"),
+        close(3),
+        creat("/f", 0o644),
+        close(3),
+        chmod("/", 0o777),
+    ];
+    if r.chance(3) {
+        steps.push(chmod("/", 0o755).into());
+    }
+    steps.extend(seq![fork(1), fork(2)]);
+    for (proc, who) in [(0, ROOT), (1, ALICE), (2, BOB)] {
+        let mut calls = vec![user(who)];
+        let places = ["/a/a", "/a/b", "/b/a", "/b/c", "/c/a", "/c/b", "/f", "/e", "/b/f"];
+        for _ in 0..3 {
+            let (f, mode) = (r.pick(&[O_RDWR, O_RDWR, O_WRONLY, O_RDONLY]), r.pick(&[0o666, 0o644, 0o4777]));
+            calls.push(open(r.pick(&places), f | O_CREAT | O_NONBLOCK, mode));
+        }
+        calls.push(open(r.pick(&["/", "/a", "/b", "/c", "/a/d"]), r.pick(&[O_RDONLY, O_PATH]), 0));
+        if r.chance(3) {
+            calls.push(pipe2(O_NONBLOCK));
+        }
+        steps.extend(calls.into_iter().map(|c| Step { proc, act: Act::Call(c) }));
+    }
+    steps
+}
+
 struct Generator<'a>(&'a mut Random);
 
 impl Generator<'_> {
@@ -100,13 +140,19 @@ impl Generator<'_> {
         if !r.chance(4) {
             p.push(b'/');
         }
-        let depth = r.pick(&[1, 1, 2, 2, 2, 3, 4]);
+        let depth = r.pick(&[1, 1, 1, 2, 2, 2, 2, 2, 2, 3]);
         for i in 0..depth {
             if i > 0 {
                 p.push(b'/');
             }
-            let name: &[u8] =
-                r.pick(&[b"a", b"b", b"c", b"d", b"e", b"f", b"a", b"b", b"c", b"d", b".", b".."]);
+            let any: &[&[u8]] = &[b"a", b"b", b"c", b"d", b"e", b"f"];
+            let above: &[&[u8]] = if i == 0 { &[b"a", b"b", b"c", b"d"] } else { &[b"d", b"e", b"b"] };
+            let dots: &[&[u8]] = &[b".", b".."];
+            let name = match r.below(25) {
+                0 => r.pick(dots),
+                1..=20 if i + 1 < depth => r.pick(above),
+                _ => r.pick(any),
+            };
             p.extend_from_slice(name);
         }
         if r.chance(15) {
@@ -123,18 +169,17 @@ impl Generator<'_> {
 
     fn fd(&mut self) -> i32 {
         let r = &mut *self.0;
-        if r.chance(40) { r.pick(&[-1, 50, 1 << 20]) } else { 3 + (r.below(8) * r.below(8) / 7) as i32 }
+        if r.chance(60) { r.pick(&[-1, 50, 1 << 20]) } else { 3 + (r.below(9) * r.below(9) / 8) as i32 }
     }
 
     fn dir(&mut self) -> i32 {
-        if self.0.chance(3) { self.fd() } else { AT_FDCWD }
+        if self.0.chance(6) { self.fd() } else { AT_FDCWD }
     }
 
     fn mode(&mut self) -> u32 {
-        self.0.pick(&[
-            0o644, 0o666, 0o600, 0o755, 0o777, 0o000, 0o444, 0o222, 0o4755, 0o2755, 0o6777, 0o1777, 0o2644,
-            0o070,
-        ])
+        let usual = [0o644, 0o666, 0o777];
+        let odd = [0o600, 0o755, 0o000, 0o444, 0o222, 0o4755, 0o2755, 0o6777, 0o1777, 0o2644, 0o070];
+        if self.0.chance(2) { self.0.pick(&usual) } else { self.0.pick(&odd) }
     }
 
     fn id(&mut self) -> u32 {
@@ -144,8 +189,11 @@ impl Generator<'_> {
     fn flags(&mut self) -> i32 {
         let r = &mut *self.0;
         let access = r.pick(&[O_RDONLY, O_WRONLY, O_RDWR, O_RDWR]);
-        let rest = [O_EXCL, O_TRUNC, O_APPEND, O_DIRECTORY, O_NOFOLLOW, O_CLOEXEC, O_NOATIME, O_SYNC];
-        let mut f = access | r.bits(&rest, 8) | if r.chance(2) { O_CREAT } else { 0 };
+        let rest = [O_TRUNC, O_APPEND, O_NOFOLLOW, O_CLOEXEC, O_NOATIME, O_SYNC];
+        let mut f = access | r.bits(&rest, 10) | r.bits(&[O_EXCL, O_DIRECTORY], 25);
+        if !r.chance(3) {
+            f |= O_CREAT;
+        }
         if r.chance(15) {
             f |= O_PATH;
         }
@@ -177,7 +225,8 @@ impl Generator<'_> {
             1..=5 => r.below(10_000) as i64,
             6..=8 => r.pick(&[4095, 4096, 4097, 8192, 12_288, 65_536]),
             9 | 10 => r.below(200_000) as i64,
-            _ => r.pick(&[-1, 1 << 33, i64::MAX, i64::MAX - 4096, i64::MIN]),
+            _ if r.chance(3) => r.pick(&[-1, i64::MAX, i64::MAX - 4096, i64::MIN]),
+            _ => r.pick(&[1 << 33, 1 << 20]),
         }
     }
 
@@ -203,6 +252,31 @@ impl Generator<'_> {
         Bytes(self.0.pick(&names).as_bytes().to_vec())
     }
 
+    /// An access list that is mostly valid.
+    fn acl(&mut self) -> Data {
+        let r = &mut *self.0;
+        let mut bytes = 2u32.to_le_bytes().to_vec();
+        let mut entry = |tag: u16, id: u32, perm: usize| {
+            bytes.extend(tag.to_le_bytes());
+            bytes.extend((perm as u16).to_le_bytes());
+            bytes.extend(id.to_le_bytes());
+        };
+        let named = r.chance(2);
+        entry(1, u32::MAX, r.below(8));
+        if named {
+            entry(2, r.pick(&[1001, 1002]), r.below(8));
+        }
+        entry(4, u32::MAX, r.below(8));
+        if named {
+            entry(8, r.pick(&[2000, 2001, 1002]), r.below(8));
+        }
+        if named != r.chance(30) {
+            entry(16, u32::MAX, r.below(8));
+        }
+        entry(32, u32::MAX, r.below(8));
+        Data::Lit(bytes)
+    }
+
     fn time(&mut self) -> (i64, i64) {
         self.0.pick(&[
             (1, 5),
@@ -222,6 +296,12 @@ impl Generator<'_> {
     fn calls(&mut self) -> Vec<Call> {
         let call = match self.0.below(10) {
             0..=3 => self.names(),
+            4..=6 if self.0.chance(25) => {
+                // Far away from what is read: of ranges of one file that overlap the kernel copies what it just wrote.
+                let (to, from) = (self.fd(), self.fd());
+                let place = self.0.chance(2).then(|| self.0.below(200_000) as i64);
+                return vec![lseek(to, 1 << 22, SEEK_SET), sendfile(to, from, place, self.len())];
+            }
             4..=6 => self.bytes(),
             7 => self.attributes(),
             8 => self.descriptors(),
@@ -240,7 +320,11 @@ impl Generator<'_> {
             6 | 7 => mkdirat(self.dir(), self.path(), self.mode()),
             8 => rmdir(self.path()),
             9 | 10 => unlinkat(self.dir(), self.path(), self.0.pick(&[0, 0, 0, AT_REMOVEDIR])),
-            11 | 12 => linkat(self.dir(), self.path(), self.dir(), self.path(), self.at()),
+            11 => link(self.path(), self.path()),
+            12 => {
+                let flags = if self.0.chance(3) { self.at() & !AT_SYMLINK_NOFOLLOW } else { 0 };
+                linkat(self.dir(), self.path(), self.dir(), self.path(), flags)
+            }
             13 => symlinkat(self.path(), self.dir(), self.path()),
             14..=17 => renameat(self.dir(), self.path(), self.dir(), self.path()),
             18 | 19 => {
@@ -299,10 +383,7 @@ impl Generator<'_> {
                 let (from, to) = (self.place(), self.place());
                 copy_file_range(self.fd(), from, self.fd(), to, self.len(), 0)
             }
-            21 => {
-                let place = self.place();
-                sendfile(self.fd(), self.fd(), place, self.len())
-            }
+            21 => fstat(self.fd()),
             22 => fionread(self.fd()),
             _ => poll(vec![(self.fd(), POLLIN | POLLOUT), (self.fd(), POLLIN)]),
         }
@@ -324,20 +405,23 @@ impl Generator<'_> {
             10 => fstatat(self.dir(), self.path(), self.at()),
             11 => statx(self.dir(), self.path(), self.at(), STATX_BASIC_STATS | STATX_BTIME),
             12 => fstat(self.fd()),
-            13 | 14 => {
-                setxattr(self.path(), self.xattr(), data(self.0.below(100), 7), self.0.below(3) as i32)
+            13 => setxattr(self.path(), self.xattr(), data(self.0.below(100), 7), self.0.below(3) as i32),
+            14 => {
+                let name = self.0.pick(&["system.posix_acl_access", "system.posix_acl_default"]);
+                setxattr(self.path(), name, self.acl(), 0)
             }
             15 => fsetxattr(self.fd(), self.xattr(), data(self.0.below(100), 9), 0),
             16 => getxattr(self.path(), self.xattr(), self.0.pick(&[0, 10, 200])),
             17 => llistxattr(self.path(), self.0.pick(&[0, 10, 500])),
             18 => lremovexattr(self.path(), self.xattr()),
-            _ => umask(self.mode()),
+            _ => umask(self.0.pick(&[0, 0, 0o022, 0o077, 0o027, 0o777])),
         }
     }
 
     fn descriptors(&mut self) -> Call {
         match self.0.below(16) {
-            0..=3 => close(self.fd()),
+            0 => close(self.fd()),
+            1..=3 => openat(AT_FDCWD, self.path(), self.flags() | O_CREAT, 0o666),
             4 => dup(self.fd()),
             5 | 6 => dup2(self.fd(), 3 + self.0.below(9) as i32),
             7 => dup3(self.fd(), 3 + self.0.below(9) as i32, self.0.pick(&[0, O_CLOEXEC])),
@@ -345,8 +429,10 @@ impl Generator<'_> {
             9 => fcntl(self.fd(), F_SETFD, self.0.below(2) as i64),
             10 => fcntl(self.fd(), F_SETFL, i64::from(O_NONBLOCK | self.0.bits(&[O_APPEND, O_NOATIME], 2))),
             11 => fcntl(self.fd(), self.0.pick(&[F_DUPFD, F_DUPFD_CLOEXEC]), 3 + self.0.below(8) as i64),
-            12 => close_range(3 + self.0.below(8) as u32, 12, self.0.pick(&[0, CLOSE_RANGE_CLOEXEC])),
-            13 => exec(),
+            12 if self.0.chance(4) => {
+                close_range(6 + self.0.below(8) as u32, 12, self.0.pick(&[0, CLOSE_RANGE_CLOEXEC]))
+            }
+            13 if self.0.chance(4) => exec(),
             14 => pipe2(O_NONBLOCK | self.0.pick(&[0, O_CLOEXEC, O_DIRECT])),
             _ => fstat(self.fd()),
         }
@@ -364,7 +450,11 @@ impl Generator<'_> {
                 lock(self.fd(), cmd, kind, self.0.below(3) as i32, start, len)
             }
             6 | 7 => flock(self.fd(), LOCK_NB | self.0.pick(&[LOCK_SH, LOCK_EX, LOCK_UN])),
-            8 => fdatasync(self.fd()),
+            8 => {
+                let some =
+                    [u64::MAX, CAP_FOWNER, CAP_FSETID, CAP_DAC_OVERRIDE, CAP_CHOWN, CAP_DAC_READ_SEARCH, 0];
+                caps(if self.0.chance(2) { u64::MAX } else { self.0.pick(&some) })
+            }
             _ => fsync(self.fd()),
         }
     }

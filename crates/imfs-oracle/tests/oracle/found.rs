@@ -47,6 +47,8 @@ fn data_calls(t: &mut Vec<Case>) {
     let short = seq![open("/f", O_RDWR | O_CREAT, 0o640), write(3, data(5651, 107))];
     t.add("sendfile goes on while the file grows by it", short.clone(), seq![sendfile(3, 3, Some(4408), 6605), fstat(3)]);
     t.add("sendfile goes on for pieces", short, seq![sendfile(3, 3, Some(0), 200_000), fstat(3)]);
+    let fifo = seq![mknod("/p", S_IFIFO | 0o644, 0), open("/p", O_RDWR | O_NONBLOCK, 0), open("/f", O_RDWR | O_CREAT, 0o644), write(4, "hello")];
+    t.add("sendfile leaves the times of a FIFO alone", fifo, seq![sendfile(3, 4, Some(1), 3), fstat(3), sendfile(3, 4, None, 3), fstat(3), read(3, 10)]);
     let noatime = seq![open("/f", O_RDWR | O_CREAT | O_NOATIME, 0o644), pwrite(3, data(8120, 167), 12_288), open("/g", O_RDWR | O_CREAT, 0o644)];
     t.add("a copy from O_NOATIME", noatime, seq![copy_file_range(3, Some(14_476), 4, Some(0), 5000, 0), fstat(3), sendfile(4, 3, Some(13_000), 100), fstat(3)]);
     let own = seq![open("/f", O_RDWR | O_CREAT, 0o600), pwrite(3, data(4385, 185), 4096), tick(), pread(3, 96, 5262)];

@@ -108,7 +108,7 @@ impl Cage {
         Ok(copied)
     }
 
-    /// `splice_file_to_pipe`.
+    /// `splice_file_to_pipe`, which moves no time stamp of the pipe.
     fn send_to_pipe(&self, source: &Side, start: u64, target: &Side, count: usize) -> Result<usize> {
         let Object::Pipe(pipe) = &target.inode.object else { return Err(Errno::EINVAL) };
         let flags = target.description.flags();
@@ -122,12 +122,6 @@ impl Cage {
             match result {
                 // Others were faster to fill the room.
                 Err(Errno::EAGAIN) if !flags.contains(OFlags::NONBLOCK) => {}
-                Ok(copied) if copied > 0 => {
-                    if pipe.is_fifo() {
-                        target.inode.touch_mtime();
-                    }
-                    return Ok(copied);
-                }
                 result => return result,
             }
         }
