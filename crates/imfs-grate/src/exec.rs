@@ -51,6 +51,7 @@ pub(crate) fn execve(call: &Call<'_>, path: &[u8]) -> Result<i32> {
     };
     if result >= 0 {
         process.set_new(false);
+        process.only_thread();
         Process::lock(&process.mappings).end();
         process.cage.exec();
     }

@@ -68,6 +68,11 @@ impl Process {
         self.threads.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// All threads but the one that calls exec are gone.
+    pub(crate) fn only_thread(&self) {
+        self.threads.store(1, Ordering::Relaxed);
+    }
+
     /// A thread less. Whether it was the last.
     pub(crate) fn thread_ended(&self) -> bool {
         self.threads.fetch_sub(1, Ordering::AcqRel) <= 1

@@ -48,6 +48,21 @@ fn set_up() {
     }
 }
 
+/// Notes that a handler runs here. Whether one did already, which then has trapped.
+///
+/// Not inlined: a function may compute the address of a thread-local once, and before [`ensure_thread_locals`] it is
+/// another.
+#[inline(never)]
+fn begin() -> bool {
+    BUSY.replace(true)
+}
+
+/// Notes that the handler is done.
+#[inline(never)]
+fn end() {
+    BUSY.set(false);
+}
+
 /// A handler of the runtime's form: the id of the grate, then six arguments, each followed by its cage.
 pub(crate) type Handler =
     extern "C" fn(u64, u64, u64, u64, u64, u64, u64, u64, u64, u64, u64, u64, u64) -> i32;
@@ -75,13 +90,13 @@ pub unsafe extern "C" fn pass_fptr_to_wt(
     c6: u64,
 ) -> i32 {
     ensure_thread_locals();
-    if BUSY.replace(true) {
+    if begin() {
         // SAFETY: the call that made guards in this instance has trapped; its stack is not run any more.
         unsafe { imfs::sync::epoch::abandon() };
     }
     // SAFETY: the index is that of a `Handler`; a wrong one traps in the call.
     let handler: Handler = unsafe { core::mem::transmute(handler as usize) };
     let result = handler(grate, a1, c1, a2, c2, a3, c3, a4, c4, a5, c5, a6, c6);
-    BUSY.set(false);
+    end();
     result
 }

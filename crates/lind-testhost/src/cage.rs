@@ -1,11 +1,12 @@
 //! Cages and the runtime that holds them; and [`Run`], by which a test starts the first one.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap};
 use std::ffi::CString;
 use std::io::{Read as _, Seek as _, Write as _};
 use std::os::fd::{FromRawFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -38,9 +39,11 @@ pub(crate) struct Cage {
     program: RwLock<Program>,
     pub(crate) descriptors: Mutex<Descriptors>,
     pub(crate) workers: Workers,
+    /// The handlers of its calls, by number: see [`Handler`].
+    handlers: Box<[AtomicU64]>,
     /// The status of wait4, once it has ended.
     status: Mutex<Option<i32>>,
-    /// Where it found its unwound stack, for threads; each instance has its own.
+    ended: AtomicBool,
     pub(crate) next_thread: AtomicU64,
 }
 
@@ -52,7 +55,9 @@ impl Cage {
             program: RwLock::new(program),
             descriptors: Mutex::new(descriptors),
             workers: Workers::default(),
+            handlers: (0..NUMBERS).map(|_| AtomicU64::new(0)).collect(),
             status: Mutex::new(None),
+            ended: AtomicBool::new(false),
             next_thread: AtomicU64::new(1),
         })
     }
@@ -70,9 +75,33 @@ impl Cage {
     }
 
     pub(crate) fn has_ended(&self) -> bool {
-        lock(&self.status).is_some()
+        self.ended.load(Ordering::Relaxed)
+    }
+
+    /// Who answers a call of this cage, if not the runtime.
+    pub(crate) fn handler(&self, number: u32) -> Option<Handler> {
+        Handler::unpack(self.handlers.get(number as usize)?.load(Ordering::Acquire))
+    }
+
+    pub(crate) fn set_handler(&self, number: u32, handler: Handler) {
+        if let Some(place) = self.handlers.get(number as usize) {
+            place.store(handler.pack(), Ordering::Release);
+        }
+    }
+
+    /// Takes over all handlers of another cage.
+    pub(crate) fn copy_handlers(&self, from: &Cage) {
+        for (place, handler) in self.handlers.iter().zip(&from.handlers) {
+            let handler = handler.load(Ordering::Acquire);
+            if handler != 0 {
+                place.store(handler, Ordering::Release);
+            }
+        }
     }
 }
+
+/// System calls have numbers below this.
+const NUMBERS: usize = 1024;
 
 /// The index of a handler in its grate's table.
 #[derive(Debug, Clone, Copy)]
@@ -81,17 +110,33 @@ pub(crate) struct Handler {
     pub(crate) index: u64,
 }
 
+impl Handler {
+    /// As one word, which is 0 for no handler.
+    fn pack(self) -> u64 {
+        self.grate << 32 | self.index
+    }
+
+    fn unpack(word: u64) -> Option<Self> {
+        (word != 0).then_some(Self { grate: word >> 32, index: word & 0xffff_ffff })
+    }
+}
+
+thread_local! {
+    /// Cages that this thread asked for, the last one first. A thread belongs to one runtime.
+    static RECENT: RefCell<Vec<Arc<Cage>>> = const { RefCell::new(Vec::new()) };
+}
+
 /// All cages, and what they share.
 pub struct Runtime {
     pub(crate) engine: Engine,
     pub(crate) root: PathBuf,
     cages: RwLock<BTreeMap<u64, Arc<Cage>>>,
-    pub(crate) handlers: RwLock<HashMap<(u64, u32), Handler>>,
     modules: Mutex<HashMap<PathBuf, Module>>,
     next_id: AtomicU64,
     violations: Mutex<Vec<String>>,
-    /// The numbers whose handlers were called.
-    pub(crate) called: Mutex<std::collections::BTreeSet<u32>>,
+    /// The numbers that some cage registered a handler for, and those whose handlers were called.
+    registered: Box<[AtomicBool]>,
+    called: Box<[AtomicBool]>,
     /// How many bytes forks copied.
     pub(crate) fork_bytes: AtomicU64,
     /// A cage ended; with the lock of nothing but itself.
@@ -117,18 +162,53 @@ impl Runtime {
             engine,
             root,
             cages: RwLock::default(),
-            handlers: RwLock::default(),
             modules: Mutex::default(),
             next_id: AtomicU64::new(1),
             violations: Mutex::default(),
-            called: Mutex::default(),
+            registered: (0..NUMBERS).map(|_| AtomicBool::new(false)).collect(),
+            called: (0..NUMBERS).map(|_| AtomicBool::new(false)).collect(),
             fork_bytes: AtomicU64::new(0),
             ended: (Mutex::new(0), Condvar::new()),
         })
     }
 
+    /// A cage by its id. Each thread remembers the last few, for this is asked several times a call.
     pub(crate) fn cage(&self, id: u64) -> Option<Arc<Cage>> {
-        self.cages.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+        const REMEMBERED: usize = 4;
+        RECENT.with(|recent| {
+            let mut recent = recent.borrow_mut();
+            if let Some(cage) = recent.iter().find(|cage| cage.id == id && !cage.has_ended()) {
+                return Some(Arc::clone(cage));
+            }
+            let cage = self.cages.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()?;
+            recent.retain(|old| old.id != id);
+            recent.truncate(REMEMBERED - 1);
+            recent.insert(0, Arc::clone(&cage));
+            Some(cage)
+        })
+    }
+
+    /// Makes a handler known.
+    pub(crate) fn register(&self, cage: u64, number: u32, handler: Handler) {
+        if let (Some(cage), Some(noted)) = (self.cage(cage), self.registered.get(number as usize)) {
+            cage.set_handler(number, handler);
+            noted.store(true, Ordering::Relaxed);
+        }
+    }
+
+    pub(crate) fn note_called(&self, number: u32) {
+        if let Some(called) = self.called.get(number as usize)
+            && !called.load(Ordering::Relaxed)
+        {
+            called.store(true, Ordering::Relaxed);
+        }
+    }
+
+    /// The numbers whose handlers were never called.
+    fn uncalled(&self) -> Vec<u32> {
+        let set = |list: &[AtomicBool], n: usize| list[n].load(Ordering::Relaxed);
+        let never = |n: &usize| set(&self.registered, *n) && !set(&self.called, *n);
+        (0..NUMBERS).filter(never).map(|n| n as u32).collect()
     }
 
     pub(crate) fn add(&self, cage: &Arc<Cage>) {
@@ -166,6 +246,7 @@ impl Runtime {
     /// A cage has ended, by exit or by a trap.
     pub(crate) fn end(&self, cage: &Cage, status: i32) {
         lock(&cage.status).get_or_insert(status);
+        cage.ended.store(true, Ordering::Relaxed);
         lock(&cage.descriptors).clear();
         *lock(&self.ended.0) += 1;
         self.ended.1.notify_all();
@@ -314,13 +395,8 @@ impl Run {
         let cages = runtime.cages.read().unwrap_or_else(PoisonError::into_inner);
         let left_over = cages.values().filter(|cage| !cage.has_ended()).count();
         drop(cages);
-        let called = std::mem::take(&mut *lock(&runtime.called));
-        let handlers = runtime.handlers.read().unwrap_or_else(PoisonError::into_inner);
-        let registered: std::collections::BTreeSet<u32> =
-            handlers.keys().map(|(_, number)| *number).collect();
-        drop(handlers);
         let outcome = Outcome {
-            uncalled: registered.difference(&called).copied().collect(),
+            uncalled: runtime.uncalled(),
             status,
             stdout: read(&mut stdout),
             stderr: read(&mut stderr),

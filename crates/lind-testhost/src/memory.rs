@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::os::fd::{AsRawFd, OwnedFd};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use wasmtime::{Engine, MemoryType, SharedMemory};
 
@@ -30,7 +30,7 @@ struct Areas {
 /// A cage's memory.
 pub(crate) struct CageMemory {
     pub(crate) wasm: SharedMemory,
-    areas: Mutex<Areas>,
+    areas: RwLock<Areas>,
 }
 
 /// What a check of a range found.
@@ -51,7 +51,7 @@ impl CageMemory {
     /// A memory of which the first `initial` bytes are mapped.
     pub(crate) fn new(engine: &Engine, initial: u64) -> wasmtime::Result<Self> {
         let wasm = SharedMemory::new(engine, MemoryType::shared(WASM_PAGES, WASM_PAGES))?;
-        let memory = Self { wasm, areas: Mutex::default() };
+        let memory = Self { wasm, areas: RwLock::default() };
         memory.protect(0, SIZE, libc::PROT_NONE);
         if initial > 0 {
             memory.map_fixed(0, initial, libc::PROT_READ | libc::PROT_WRITE, None);
@@ -59,8 +59,12 @@ impl CageMemory {
         Ok(memory)
     }
 
-    fn areas(&self) -> MutexGuard<'_, Areas> {
-        self.areas.lock().unwrap_or_else(PoisonError::into_inner)
+    fn areas(&self) -> RwLockReadGuard<'_, Areas> {
+        self.areas.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn change(&self) -> RwLockWriteGuard<'_, Areas> {
+        self.areas.write().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The host address of its first byte.
@@ -104,7 +108,7 @@ impl CageMemory {
             None => (-1, 0, libc::MAP_PRIVATE | libc::MAP_ANONYMOUS | libc::MAP_NORESERVE),
         };
         self.place(at, len, prot, kind, fd, offset);
-        let mut areas = self.areas();
+        let mut areas = self.change();
         cut(&mut areas.by_start, at, at + len);
         areas.holes.retain(|(from, to)| *to <= at || *from >= at + len);
         areas.by_start.insert(at, Area { end: at + len, prot, shared });
@@ -186,7 +190,7 @@ impl CageMemory {
             -1,
             0,
         );
-        let mut areas = self.areas();
+        let mut areas = self.change();
         cut(&mut areas.by_start, start, start + len);
         areas.holes.push((start, start + len));
         Ok(())
@@ -197,7 +201,7 @@ impl CageMemory {
         let start = self.offset(host).filter(|at| at % PAGE == 0).ok_or(libc::EINVAL)?;
         let end = start + align(len).min(SIZE - start);
         self.protect(start, end - start, prot);
-        let mut areas = self.areas();
+        let mut areas = self.change();
         for (from, mut area) in cut(&mut areas.by_start, start, end) {
             area.prot = prot;
             areas.by_start.insert(from, area);

@@ -89,43 +89,32 @@ impl Runtime {
         match number {
             REGISTER_HANDLER => {
                 let [(cage, number), (_, grate), (index, _), ..] = *args;
-                let handler = Handler { grate, index };
-                self.handlers().insert((cage, number as u32), handler);
+                self.register(cage, number as u32, Handler { grate, index });
                 return 0;
             }
             COPY_DATA => return self.copy(args[0], args[1], args[2].0, args[3].0),
             COPY_HANDLER_TABLE => {
-                self.copy_handlers(args[0].0, args[1].0);
-                return 0;
+                return match (self.cage(args[0].0), self.cage(args[1].0)) {
+                    (Some(from), Some(to)) => {
+                        to.copy_handlers(&from);
+                        0
+                    }
+                    _ => -libc::ESRCH,
+                };
             }
             _ => {}
         }
-        let handler = self.handlers.read().ok().and_then(|all| all.get(&(cage.id, number)).copied());
         if me == cage.id
-            && let Some(Handler { grate, index }) = handler
+            && let Some(Handler { grate, index }) = cage.handler(number)
             && let Some(grate) = self.cage(grate)
         {
-            lock(&self.called).insert(number);
+            self.note_called(number);
             return instance::dispatch(self, &grate, index, args);
         }
         match self.cage(target) {
             Some(target) => encode(self.answer(&target, number, args)),
             None => -libc::ESRCH,
         }
-    }
-
-    fn handlers(&self) -> std::sync::RwLockWriteGuard<'_, std::collections::HashMap<(u64, u32), Handler>> {
-        self.handlers.write().unwrap_or_else(std::sync::PoisonError::into_inner)
-    }
-
-    fn copy_handlers(&self, from: u64, to: u64) {
-        let mut all = self.handlers();
-        let copies: Vec<_> = all
-            .iter()
-            .filter(|((cage, _), _)| *cage == from)
-            .map(|((_, number), handler)| ((to, *number), *handler))
-            .collect();
-        all.extend(copies);
     }
 
     /// What the runtime does for a cage.
@@ -176,7 +165,7 @@ impl Runtime {
         // Its memory is copied when the parent's stack is unwound.
         let child = Cage::new(id, cage.id, cage.program(), descriptors);
         self.add(&child);
-        self.copy_handlers(cage.id, id);
+        child.copy_handlers(cage);
         postpone(cage.id, Pending::Fork { child: id });
         Ok(id as i64)
     }

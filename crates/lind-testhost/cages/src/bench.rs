@@ -12,13 +12,17 @@ use crate::shim::{Out, at, exit, fork, nap, sys, thread, wait};
 const PAGE: usize = 4096;
 const THREADS: usize = 4;
 const STACK: usize = 64 << 10;
-const CALLS: u32 = 20_000;
+/// The best of many short batches counts: other load of the machine only ever adds.
+const BATCHES: u32 = 60;
+const CALLS: u32 = 400;
 
 static mut STACKS: [[u8; STACK]; THREADS] = [[0; STACK]; THREADS];
 static mut PAGES: [[u8; PAGE]; THREADS] = [[7; PAGE]; THREADS];
 /// Which operation the threads are to do, and how many are done.
 static OPERATION: AtomicU32 = AtomicU32::new(0);
 static DONE: AtomicU32 = AtomicU32::new(0);
+/// The best batch of each thread, nanoseconds a call.
+static BEST: [AtomicU64; THREADS] = [const { AtomicU64::new(0) }; THREADS];
 static DESCRIPTORS: [AtomicI32; THREADS] = [const { AtomicI32::new(-1) }; THREADS];
 
 const NAMES: [&str; 7] =
@@ -49,20 +53,26 @@ fn work(thread: usize) {
     let (path, deep, stat) = (path(thread), deep(thread), [0_u8; 104]);
     let (path, deep, stat) = (at(path.as_ptr()), at(deep.as_ptr()), at(stat.as_ptr()));
     let operation = OPERATION.load(Ordering::Relaxed);
-    for _ in 0..CALLS {
-        match operation {
-            0 => sys(8, &[fd, 0, 0]),
-            1 => sys(17, &[fd, page, PAGE as u64, 0]),
-            2 => sys(18, &[fd, page, PAGE as u64, 0]),
-            3 => sys(4, &[path, stat]),
-            4 => sys(4, &[deep, stat]),
-            5 => {
-                let opened = sys(2, &[path, RDWR, 0]);
-                sys(3, &[opened as u64])
-            }
-            _ => sys(95, &[0o22]),
-        };
+    let mut best = u64::MAX;
+    for _ in 0..BATCHES {
+        let start = now();
+        for _ in 0..CALLS {
+            match operation {
+                0 => sys(8, &[fd, 0, 0]),
+                1 => sys(17, &[fd, page, PAGE as u64, 0]),
+                2 => sys(18, &[fd, page, PAGE as u64, 0]),
+                3 => sys(4, &[path, stat]),
+                4 => sys(4, &[deep, stat]),
+                5 => {
+                    let opened = sys(2, &[path, RDWR, 0]);
+                    sys(3, &[opened as u64])
+                }
+                _ => sys(95, &[0o22]),
+            };
+        }
+        best = best.min((now() - start) / u64::from(CALLS));
     }
+    BEST[thread].store(best, Ordering::SeqCst);
 }
 
 /// A further thread: works, and ends.
@@ -84,7 +94,6 @@ pub fn run() {
         OPERATION.store(operation as u32, Ordering::SeqCst);
         work(0);
         for threads in [1, 2, 4] {
-            let start = now();
             DONE.store(0, Ordering::SeqCst);
             for further in 1..threads {
                 let stack = &raw mut STACKS;
@@ -96,7 +105,8 @@ pub fn run() {
             while DONE.load(Ordering::SeqCst) + 1 < threads as u32 {
                 nap(100_000);
             }
-            let _ = writeln!(Out, "{name},{threads},{}", (now() - start) / u64::from(CALLS));
+            let slowest = BEST[..threads].iter().map(|best| best.load(Ordering::SeqCst)).max();
+            let _ = writeln!(Out, "{name},{threads},{}", slowest.unwrap_or(0));
         }
     }
 }

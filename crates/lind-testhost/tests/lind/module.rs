@@ -206,3 +206,15 @@ fn names_features_and_thread_locals() {
     let thread_locals = thread_locals.map(|index| sizes[index]);
     assert!(thread_locals.is_some_and(|size| size <= TLS_ROOM), "{thread_locals:?}");
 }
+
+#[test]
+fn memory_is_never_grown() {
+    let bytes = module();
+    for payload in payloads(&bytes) {
+        if let Payload::CodeSectionEntry(body) = payload {
+            for operator in body.get_operators_reader().expect("a function") {
+                assert!(!matches!(operator.expect("an operator"), Operator::MemoryGrow { .. }));
+            }
+        }
+    }
+}
