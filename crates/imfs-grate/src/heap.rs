@@ -14,6 +14,8 @@ use crate::lind;
 const STEP: usize = 1 << 20;
 /// The size and alignment of pieces of the page arena.
 const PIECE: usize = 256 << 10;
+/// What is asked of the runtime for pieces: those that do not fit its alignment are few among many.
+const PIECES: usize = 16 * PIECE;
 
 struct Mapped;
 
@@ -84,8 +86,8 @@ impl Pieces {
     /// Maps more, and gives the first piece of it.
     #[cold]
     fn map(&mut self) -> Option<NonNull<Free>> {
-        let at = lind::mmap(STEP)? as usize;
-        let (first, end) = (at.next_multiple_of(PIECE), at + STEP);
+        let at = lind::mmap(PIECES)? as usize;
+        let (first, end) = (at.next_multiple_of(PIECE), at + PIECES);
         let mut piece = first;
         while piece + PIECE <= end {
             let free = NonNull::new(core::ptr::with_exposed_provenance_mut::<Free>(piece))?;

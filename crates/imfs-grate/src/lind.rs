@@ -171,10 +171,14 @@ pub(crate) fn register_handler(cage: u64, number: u32, grate: u64, index: u32) -
 }
 
 /// Maps `len` bytes of fresh memory; its address in this module's memory.
+///
+/// The first mapping ends where the memory does, at 4 GiB: a place whose address no pointer can have, so that one stays
+/// unused.
 pub(crate) fn mmap(len: usize) -> Option<u32> {
     const READ_WRITE: u64 = 3;
     const PRIVATE_ANONYMOUS: u64 = 0x22;
-    map(len, READ_WRITE, PRIVATE_ANONYMOUS)
+    let map = || map(len, READ_WRITE, PRIVATE_ANONYMOUS);
+    map().filter(|at| at.checked_add(len as u32).is_some()).or_else(map)
 }
 
 /// Maps a page that a forked child shares.

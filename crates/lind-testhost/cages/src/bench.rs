@@ -16,7 +16,8 @@ const STACK: usize = 64 << 10;
 const BATCHES: u32 = 60;
 const CALLS: u32 = 400;
 
-static mut STACKS: [[u8; STACK]; THREADS] = [[0; STACK]; THREADS];
+/// Two for each thread, in turns: the last one may still be on its way out.
+static mut STACKS: [[u8; STACK]; 2 * THREADS] = [[0; STACK]; 2 * THREADS];
 static mut PAGES: [[u8; PAGE]; THREADS] = [[7; PAGE]; THREADS];
 /// Which operation the threads are to do, and how many are done.
 static OPERATION: AtomicU32 = AtomicU32::new(0);
@@ -93,12 +94,12 @@ pub fn run() {
     for (operation, name) in NAMES.iter().enumerate() {
         OPERATION.store(operation as u32, Ordering::SeqCst);
         work(0);
-        for threads in [1, 2, 4] {
+        for (turn, threads) in [1, 2, 4].into_iter().enumerate() {
             DONE.store(0, Ordering::SeqCst);
             for further in 1..threads {
                 let stack = &raw mut STACKS;
                 // SAFETY: only the address of the thread's own stack.
-                let stack = unsafe { &raw mut (*stack)[further] };
+                let stack = unsafe { &raw mut (*stack)[further + THREADS * (turn % 2)] };
                 thread(stack as u32, STACK as u32, further as u32);
             }
             work(0);
