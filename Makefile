@@ -44,8 +44,9 @@ test-rust: nextest ## run the tests of the workspace, those of the documentation
 	$(CARGO) nextest run --workspace
 	$(CARGO) test --workspace --doc --quiet
 
-test-%: nextest ## run the tests whose names contain %: make test-rename
+test-%: nextest ## run the tests whose names contain %, and pjdfstest's group of that name: make test-rename
 	$(CARGO) nextest run --workspace $*
+	tests/suites/pjdfstest $*
 
 fuzz-oracle: deps ## random sequences of calls against the kernel, as root: make fuzz-oracle SECONDS=600
 	IMFS_ORACLE_SECONDS=$(or $(SECONDS),60) $(CARGO) test --package imfs-oracle --test oracle random -- --nocapture
