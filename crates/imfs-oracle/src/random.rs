@@ -4,7 +4,7 @@
 //! offsets in one.
 
 use crate::case::{Act, Limits, Record, Side};
-use crate::compare::difference;
+use crate::compare::{difference, every_time};
 use crate::prelude::*;
 
 /// Numbers from a seed (splitmix64).
@@ -480,10 +480,10 @@ pub fn check(oracle: &mut dyn Side, subject: &mut dyn Side, sequence: &Sequence)
         }
         difference(steps, names, &a, &b)
     };
-    let what = differs(&sequence.steps)?;
+    let what = every_time(&mut || differs(&sequence.steps))?;
     let mut found = Found { steps: sequence.steps.clone(), what };
-    // Twice as many steps as the first pass leaves are rarely needed, and differences that come and go must end too.
-    let mut tries = 600;
+    // More is rarely needed, and it must end even if the difference comes and goes.
+    let mut tries = 300;
     let mut chunk = found.steps.len() / 2;
     while chunk > 0 && tries > 0 {
         let mut at = 0;

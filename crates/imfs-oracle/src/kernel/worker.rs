@@ -278,10 +278,7 @@ impl Worker<'_> {
             Call::Openat { dir, path, flags, mode } => {
                 plain(sys!(SYS_openat, *dir, c(path).as_ptr(), *flags, *mode))
             }
-            Call::Openat2 { dir, path, flags, mode, how } => {
-                let how = [*flags, *mode, *how];
-                plain(sys!(SYS_openat2, *dir, c(path).as_ptr(), how.as_ptr(), 24))
-            }
+            Call::Openat2 { dir, path, flags, mode, how } => openat2(*dir, path, [*flags, *mode, *how]),
             Call::Creat { path, mode } => plain(sys!(SYS_creat, c(path).as_ptr(), *mode)),
             Call::Close { fd } => plain(sys!(SYS_close, *fd)),
             Call::CloseRange { first, last, flags } => plain(sys!(SYS_close_range, *first, *last, *flags)),
@@ -526,6 +523,21 @@ impl Worker<'_> {
             }
         }
     }
+}
+
+/// With RESOLVE_BENEATH and RESOLVE_IN_ROOT a ".." gives EAGAIN when anything is renamed or mounted on the machine at that
+/// moment; openat2(2) says to try again.
+fn openat2(dir: i32, path: &Bytes, how: [u64; 3]) -> Outcome {
+    let scoped =
+        how[2] & (libc::RESOLVE_BENEATH | libc::RESOLVE_IN_ROOT) != 0 && how[2] & libc::RESOLVE_CACHED == 0;
+    let mut r = Err(libc::EAGAIN);
+    for _ in 0..1000 {
+        r = sys!(SYS_openat2, dir, c(path).as_ptr(), how.as_ptr(), 24);
+        if !(scoped && r == Err(libc::EAGAIN)) {
+            break;
+        }
+    }
+    plain(r)
 }
 
 fn into_buffer(len: usize, call: impl FnOnce(*mut u8, usize) -> Result<i64, i32>) -> Outcome {
