@@ -286,9 +286,10 @@ impl Drop for MountPoint {
     }
 }
 
+/// Unmounts from outside. A mount that was just made may still be busy for a moment: others look at new mounts.
 pub(crate) fn unmount(path: &Path) {
-    let done = Command::new("umount").arg(path).status().unwrap();
-    assert!(done.success());
+    let unmounted = || Command::new("umount").arg(path).status().unwrap().success();
+    wait_until("the mount to be unmounted", || unmounted().then_some(()));
 }
 
 pub(crate) fn is_root() -> bool {
