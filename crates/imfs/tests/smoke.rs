@@ -82,3 +82,14 @@ fn links_directories_and_places() {
     cage.rename("/g", "f").unwrap();
     assert!(cage.stat("/g").is_ok());
 }
+
+#[test]
+fn no_name_has_a_nul() {
+    let (_fs, cage) = cage();
+    cage.mkdir("/dir", Mode::RWXU).unwrap();
+    assert_eq!(cage.mkdir("/a\0b", Mode::RWXU), Err(Errno::EINVAL));
+    assert_eq!(cage.open("/a\0b", OFlags::CREAT | OFlags::RDWR, RW), Err(Errno::EINVAL));
+    assert_eq!(cage.rename("/dir", "/a\0b"), Err(Errno::EINVAL));
+    assert_eq!(cage.stat("/").unwrap().size, 20 * 3, "nothing was made");
+    assert!(cage.stat("/dir").is_ok());
+}

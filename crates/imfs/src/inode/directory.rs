@@ -174,8 +174,14 @@ impl<'g> Entries<'g> {
         self.state.counts.live
     }
 
-    /// Makes room for an entry, so that [`insert`](Self::insert) cannot fail.
+    /// Makes room for an entry, so that [`insert`](Self::insert) cannot fail. All new names come through here.
+    ///
+    /// # Errors
+    /// ENOMEM; EINVAL: a NUL in the name, which no C string can have.
     pub(super) fn reserve(&mut self, name: &Name<'_>) -> Result<Room, Errno> {
+        if name.bytes().contains(&0) {
+            return Err(Errno::EINVAL);
+        }
         let table = self.dir.table.load(self.guard);
         if let Some(grown) = self.state.counts.grow(table)? {
             drop(self.dir.table.replace(Some(grown), table.map_or(0, Table::bytes), self.guard));

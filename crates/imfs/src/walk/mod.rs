@@ -84,7 +84,7 @@ fn without_slashes(path: &[u8]) -> &[u8] {
 /// Whether the caller's path can be walked at all (`getname`).
 ///
 /// # Errors
-/// ENAMETOOLONG: with its NUL it is longer than PATH_MAX. EINVAL: it has a NUL inside, which no C string can.
+/// ENAMETOOLONG: with its NUL it is longer than PATH_MAX.
 #[inline]
 pub(crate) fn check_path(path: &[u8]) -> Result<()> {
     if path.len() >= PATH_MAX {
