@@ -48,7 +48,7 @@ pub(crate) fn fresh_memcpy(sample: &mut Sample) {
 }
 
 /// A copy that the compiler can neither drop nor merge with another.
-fn copy(to: &mut [u8], from: &[u8]) {
+pub(crate) fn copy(to: &mut [u8], from: &[u8]) {
     to.copy_from_slice(std::hint::black_box(from));
     std::hint::black_box(to);
 }

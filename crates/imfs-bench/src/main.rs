@@ -9,6 +9,7 @@ mod measure;
 mod memory;
 mod mounts;
 mod ops;
+mod pair;
 #[cfg(feature = "peers")]
 mod peers;
 mod report;

@@ -1,14 +1,14 @@
 //! How two threads do against one: the speed-up, with files of their own and with the same ones.
 
 use std::collections::BTreeMap;
-use std::sync::Barrier;
-use std::time::Instant;
+use std::ffi::CString;
 
 use imfs::abi::OFlags;
 
 use crate::Args;
 use crate::calls::{Calls, InProcess, Kernel};
 use crate::ops::PAGE;
+use crate::pair::{self, Work};
 use crate::report::Row;
 
 /// The operations, and whether the threads share their file and directory.
@@ -22,19 +22,21 @@ const ROWS: [(&str, &str, bool); 7] = [
     ("scale2_shared_open", "open", true),
 ];
 
-/// Adds the rows, as speed-ups.
+/// Adds the rows, as speed-ups: of memory copied too, which is what the machine can do.
 pub(crate) fn measure(args: &Args, rows: &mut BTreeMap<&str, Row>) {
-    let rounds = if args.quick { 3 } else { 9 };
+    let rounds = if args.quick { 9 } else { 45 };
     for (name, op, shared) in ROWS.into_iter().filter(|row| args.wants(row.0)) {
         let imfs = InProcess::new();
         let cages = [imfs.another(11), imfs.another(12)];
-        let row = rows.entry(name).or_default();
-        let kernels = [Kernel, Kernel];
         prepare(&imfs);
         prepare(&Kernel);
-        for _ in 0..rounds {
-            row.imfs.push(speed_up(&cages, op, shared));
-            row.tmpfs.push(speed_up(&kernels, op, shared));
+        let row = rows.entry(name).or_default();
+        let imfs = pair::speed_ups(&Calling { fs: [&cages[0], &cages[1]], op, shared }, rounds);
+        imfs.into_iter().for_each(|speed_up| row.imfs.push(speed_up));
+        let tmpfs = pair::speed_ups(&Calling { fs: [&Kernel, &Kernel], op, shared }, rounds);
+        tmpfs.into_iter().for_each(|speed_up| row.tmpfs.push(speed_up));
+        if op == "pread" {
+            pair::speed_ups(&Copying, rounds).into_iter().for_each(|speed_up| row.memcpy.push(speed_up));
         }
         crate::mounts::clear_current_directory();
     }
@@ -51,55 +53,51 @@ fn prepare(fs: &dyn Calls) {
     }
 }
 
-/// Twice the time of one thread over the time of two that do as much each.
-fn speed_up<F: Calls>(fs: &[F; 2], op: &str, shared: bool) -> f64 {
-    let one = time(&fs[..1], op, shared);
-    let two = time(fs, op, shared);
-    2.0 * one / two
+/// One operation by two threads.
+struct Calling<'f> {
+    fs: [&'f dyn Calls; 2],
+    op: &'f str,
+    shared: bool,
 }
 
-/// The seconds until all have done their work.
-fn time<F: Calls>(fs: &[F], op: &str, shared: bool) -> f64 {
-    let start = Barrier::new(fs.len() + 1);
-    let end = Barrier::new(fs.len() + 1);
-    std::thread::scope(|scope| {
-        for (number, fs) in fs.iter().enumerate() {
-            let (start, end) = (&start, &end);
-            scope.spawn(move || {
-                let thread = if shared { 0 } else { number };
-                start.wait();
-                work(fs, op, thread, number);
-                end.wait();
-            });
-        }
-        start.wait();
-        let began = Instant::now();
-        end.wait();
-        began.elapsed().as_secs_f64()
-    })
-}
-
-fn work<F: Calls>(fs: &F, op: &str, thread: usize, number: usize) {
-    let file = [c"/t0/file", c"/t1/file"][thread];
-    match op {
-        "pread" => {
-            let fd = fs.open(file, OFlags::RDONLY);
-            let mut buf = vec![0; PAGE];
-            (0..100_000).for_each(|_| fs.pread(fd, &mut buf, 0));
-            fs.close(fd);
-        }
-        "stat" => (0..100_000).for_each(|_| {
-            std::hint::black_box(fs.stat(file));
-        }),
-        "open" => (0..50_000).for_each(|_| fs.close(fs.open(file, OFlags::RDONLY))),
-        _ => {
-            let names: Vec<_> = (0..1000)
-                .map(|n| std::ffi::CString::new(format!("/t{thread}/new-{number}-{n}")).expect("no NUL"))
-                .collect();
-            for _ in 0..10 {
-                names.iter().for_each(|name| fs.close(fs.open(name, OFlags::CREAT | OFlags::RDWR)));
-                names.iter().for_each(|name| fs.unlink(name));
+impl Work for Calling<'_> {
+    fn prepare(&self, number: usize) -> Box<dyn FnMut(usize) + '_> {
+        let fs = self.fs[number];
+        let place = if self.shared { 0 } else { number };
+        let file = [c"/t0/file", c"/t1/file"][place];
+        match self.op {
+            "pread" => {
+                let fd = fs.open(file, OFlags::RDONLY);
+                let mut buf = vec![0; PAGE];
+                Box::new(move |count| (0..count).for_each(|_| fs.pread(fd, &mut buf, 0)))
+            }
+            "stat" => Box::new(move |count| {
+                (0..count).for_each(|_| {
+                    std::hint::black_box(fs.stat(file));
+                });
+            }),
+            "open" => Box::new(move |count| (0..count).for_each(|_| fs.close(fs.open(file, OFlags::RDONLY)))),
+            _ => {
+                let names: Vec<CString> = (0..1000)
+                    .map(|n| CString::new(format!("/t{place}/new-{number}-{n}")).expect("no NUL"))
+                    .collect();
+                Box::new(move |count| {
+                    for names in std::iter::repeat_n(&names, count.div_ceil(names.len())) {
+                        names.iter().for_each(|name| fs.close(fs.open(name, OFlags::CREAT | OFlags::RDWR)));
+                        names.iter().for_each(|name| fs.unlink(name));
+                    }
+                })
             }
         }
+    }
+}
+
+/// Copies of 4 KiB in memory of each thread's own.
+struct Copying;
+
+impl Work for Copying {
+    fn prepare(&self, _number: usize) -> Box<dyn FnMut(usize) + '_> {
+        let (from, mut to) = (vec![7_u8; PAGE], vec![0_u8; PAGE]);
+        Box::new(move |count| (0..count).for_each(|_| crate::limits::copy(&mut to, &from)))
     }
 }
