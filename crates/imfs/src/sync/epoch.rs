@@ -14,16 +14,18 @@
 //! that reader is pinned the epoch is at most r + 2. (Two epochs are enough where unlinking and the reading of the epoch
 //! are ordered by a fence of their own.)
 //!
-//! This module, `refcount` beside it, the page arena and the platform are the places with `unsafe`: above them
+//! This module, `bag`, `pool` and `refcount` beside it, the page arena and the platform are the places with `unsafe`: above them
 //! everything is checked by the compiler.
 
 use crate::sync::primitives::atomic::{
     AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
 };
-use std::collections::VecDeque;
+use std::alloc::Layout;
 use std::marker::PhantomData;
+use std::ptr::NonNull;
 
-use super::lock::{Mutex, rank};
+use super::bag::{Bag, Retired, Ripe};
+use super::pool::{self, Pool};
 use crate::platform::{barrier, thread};
 
 /// The global epoch. Starts above 0, which in a slot means "not pinned".
@@ -54,37 +56,18 @@ struct ThreadSlot {
     due: AtomicBool,
     /// Whether its thread is freeing things, so that what it drops does not start to free again. Its thread's alone.
     freeing: AtomicBool,
-    /// What this thread retired, and nobody freed yet. Threads that free things look into the bags of all, so that what
-    /// an idle thread retired does not stay.
-    bag: Mutex<Bag, { rank::LEAF }>,
-    /// How many things are in the bag: written under its lock, read without.
-    waiting: AtomicUsize,
+    /// What this thread retired, and nobody freed yet.
+    bag: Bag,
+    /// Memory for its new objects. Its thread's alone.
+    pool: Pool,
     /// The next slot of the list; immutable once published.
     next: *mut ThreadSlot,
     /// How many slots were made before this one.
     number: usize,
 }
 
-// SAFETY: `next` is immutable once published, the rest is atomic or locked.
+// SAFETY: `next` is immutable once published, `pool` is used by the thread alone that has the slot, the rest is `Sync`.
 unsafe impl Sync for ThreadSlot {}
-
-#[derive(Default)]
-struct Bag {
-    /// In the order of their epochs.
-    things: VecDeque<Retired>,
-    /// How many things, and how many bytes, came since the thread last freed things.
-    news: (usize, usize),
-}
-
-/// Something to be freed: a pointer and what frees it.
-struct Retired {
-    epoch: u64,
-    pointer: *mut (),
-    free: unsafe fn(*mut ()),
-}
-
-// SAFETY: only `Send` things are retired (see `retire_box`), so another thread may free them.
-unsafe impl Send for Retired {}
 
 /// The proof that this thread is pinned. References that were loaded under it live as long as it does.
 ///
@@ -185,8 +168,8 @@ fn new_slot() -> *const ThreadSlot {
         taken: AtomicBool::new(true),
         due: AtomicBool::new(false),
         freeing: AtomicBool::new(false),
-        bag: Mutex::default(),
-        waiting: AtomicUsize::new(0),
+        bag: Bag::new(),
+        pool: Pool::new(),
         next: std::ptr::null_mut(),
         number: COUNT.fetch_add(1, Ordering::Relaxed),
     }));
@@ -218,30 +201,30 @@ impl Guard {
     ///
     /// # Safety
     /// The pointer comes from `Box::into_raw`, was unlinked from all shared places, and is retired once.
-    pub(super) unsafe fn retire_box<T: Send + 'static>(&self, pointer: *mut T, bytes: usize) {
+    unsafe fn retire_box<T: Send + 'static>(&self, pointer: *mut T, bytes: usize) {
         /// # Safety
         /// `pointer` is a `Box<T>` that nobody else has.
         unsafe fn free<T>(pointer: *mut ()) {
             // SAFETY: the caller's promise.
             drop(unsafe { Box::from_raw(pointer.cast::<T>()) });
         }
+        // SAFETY: the caller's promise; and it may be freed by another thread, as it is `Send`.
+        unsafe { self.retire(pointer.cast(), free::<T>, bytes) }
+    }
+
+    /// Calls `free(pointer)`, in some thread, when every guard that exists now is gone; `bytes` as in `retire_box`.
+    ///
+    /// # Safety
+    /// Then nobody can reach what is there any more, and `free` may be called with it, once and in any thread.
+    pub(super) unsafe fn retire(&self, pointer: *mut (), free: unsafe fn(*mut ()), bytes: usize) {
         // Keeps the reading of the epoch behind the unlinking in this thread: see the module's documentation.
         barrier::light();
         let epoch = EPOCH.load(Ordering::Relaxed);
         // SAFETY: slots live for ever.
         let slot = unsafe { &*self.slot };
-        let mut bag = slot.bag.lock();
-        if bag.things.try_reserve(1).is_err() {
-            // The host has no memory for a few words. What was to be freed is lost: the alternatives are to free it too
-            // soon, or to wait for readers, who may be waiting for us.
-            slot.due.store(true, Ordering::Relaxed);
-            return;
-        }
-        bag.things.push_back(Retired { epoch, pointer: pointer.cast(), free: free::<T> });
-        slot.waiting.store(bag.things.len(), Ordering::Relaxed);
-        bag.news = (bag.news.0 + 1, bag.news.1 + bytes);
-        if bag.news.0 >= MANY || bag.news.1 >= LARGE {
-            bag.news = (0, 0);
+        // SAFETY: this thread has the slot and is pinned, which is what the guard says.
+        let news = unsafe { slot.bag.put(Retired { epoch, pointer, free }, bytes) };
+        if news.things >= MANY || news.bytes >= LARGE {
             slot.due.store(true, Ordering::Relaxed);
         }
     }
@@ -252,38 +235,98 @@ impl Guard {
 fn collect_due(slot: &ThreadSlot) {
     if !slot.freeing.swap(true, Ordering::Relaxed) {
         slot.due.store(false, Ordering::Relaxed);
-        collect();
+        collect(slot);
         slot.freeing.store(false, Ordering::Relaxed);
     }
 }
 
-/// Advances the epoch if it can, and frees what has been retired long enough, whoever retired it. Whether there may be
-/// more that is not ripe yet.
-fn collect() -> bool {
+/// What an attempt to free things came to.
+#[derive(Debug, Clone, Copy, Default)]
+struct Collected {
+    /// Whether anything was freed.
+    some: bool,
+    /// Whether things are left, in some thread's bag.
+    left: bool,
+}
+
+/// Advances the epoch if it can, and frees what has been retired long enough: by this thread, and some of what another
+/// retired that is not pinned now. This thread is not pinned.
+fn collect(own: &ThreadSlot) -> Collected {
+    let other = another_bag(own);
+    if let Some(other) = other {
+        other.bag.mark(own.number);
+    }
     advance();
     let now = EPOCH.load(Ordering::Acquire);
-    let mut more = false;
-    for slot in slots() {
-        while slot.waiting.load(Ordering::Relaxed) != 0 {
-            let ripe = {
-                let Some(mut bag) = slot.bag.try_lock() else {
-                    more = true;
-                    break;
-                };
-                let ripe = bag.things.pop_front_if(|thing| thing.epoch + GRACE <= now);
-                if bag.things.is_empty() && bag.things.capacity() > MANY {
-                    bag.things = VecDeque::new();
-                }
-                slot.waiting.store(bag.things.len(), Ordering::Relaxed);
-                more |= !bag.things.is_empty();
-                ripe
-            };
-            let Some(thing) = ripe else { break };
-            // SAFETY: retired long enough ago, so no guard from before its unlinking exists; and retired once.
-            unsafe { (thing.free)(thing.pointer) };
+    let ripe = |thing: &Retired| thing.epoch + GRACE <= now;
+    let mut some = false;
+    if let Some(other) = other.filter(|other| other.bag.marked_by(own.number)) {
+        // The barrier in `advance` is between our mark and this look: see `bag`.
+        let idle = other.pinned.load(Ordering::Acquire) == 0;
+        // SAFETY: we marked it before that barrier, and its thread was not pinned after it.
+        let things = idle.then(|| unsafe { other.bag.take(ripe) });
+        other.bag.unmark();
+        // Only now: what is freed may take locks that the bag's thread has while it waits for the end of our mark.
+        some |= things.is_some_and(free);
+    }
+    loop {
+        let things = {
+            let _pinned = pin();
+            // SAFETY: this thread has the slot and is pinned.
+            unsafe { own.bag.take_own(ripe) }
+        };
+        let last = things.last().is_none_or(Option::is_none);
+        some |= free(things);
+        if last {
+            break;
         }
     }
-    more
+    Collected { some, left: slots().any(|slot| !slot.bag.is_empty()) }
+}
+
+/// A thread that is not pinned and has something in its bag: each time another one.
+fn another_bag(own: &ThreadSlot) -> Option<&'static ThreadSlot> {
+    static TURN: AtomicUsize = AtomicUsize::new(0);
+    let all = || {
+        slots().filter(|slot| {
+            !std::ptr::eq(*slot, own) && !slot.bag.is_empty() && slot.pinned.load(Ordering::Relaxed) == 0
+        })
+    };
+    let turn = TURN.fetch_add(1, Ordering::Relaxed).checked_rem(all().count())?;
+    all().nth(turn)
+}
+
+/// Frees what was taken out of a bag, and says whether that was anything.
+fn free(things: Ripe) -> bool {
+    let some = things[0].is_some();
+    for thing in things.into_iter().flatten() {
+        // SAFETY: retired long enough ago, so no guard from before its unlinking exists; and retired once.
+        unsafe { (thing.free)(thing.pointer) };
+    }
+    some
+}
+
+/// Memory for an object, from this thread's pool if that has any. `None` if the host has none.
+#[inline]
+pub(super) fn allocate(layout: Layout) -> Option<NonNull<u8>> {
+    pool::allocate(own_pool(), layout)
+}
+
+/// Gives memory to this thread's pool, or back to the host.
+///
+/// # Safety
+/// It came from [`allocate`] with the same layout, and nobody uses it any more.
+#[inline]
+pub(super) unsafe fn deallocate(pointer: NonNull<u8>, layout: Layout) {
+    // SAFETY: the caller's promise.
+    unsafe { pool::free(own_pool(), pointer, layout) }
+}
+
+/// This thread's pool, once it has a slot.
+#[inline]
+fn own_pool() -> Option<&'static Pool> {
+    // SAFETY: null, or a slot that this thread has; these live for ever.
+    unsafe { thread::get().cast::<ThreadSlot>().as_ref() }.map(|slot| &slot.pool)
 }
 
 /// All slots.
@@ -323,15 +366,23 @@ pub unsafe fn abandon() {
     }
 }
 
-/// Frees all that was retired, unless some thread stays pinned; for the end of an instance. To be called by a thread
-/// that is not pinned.
+/// Frees all that was retired, unless some thread stays pinned, and the memory that this thread keeps for new objects; for
+/// the end of an instance. To be called by a thread that is not pinned.
 pub fn flush() {
+    let guard = pin();
+    // SAFETY: slots live for ever.
+    let slot = unsafe { &*guard.slot };
+    drop(guard);
     // What is freed retires more: descriptions hold inodes, these their directories and the instance.
-    for _ in 0..8 * GRACE {
-        if !collect() {
-            return;
+    let mut vain = 0;
+    while vain < 4 * GRACE {
+        let Collected { some, left } = collect(slot);
+        if !left {
+            break;
         }
+        vain = if some { 0 } else { vain + 1 };
     }
+    slot.pool.clear();
 }
 
 /// A box that readers see without a lock, and writers replace as a whole (read, copy, update).

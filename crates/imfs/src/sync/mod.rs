@@ -4,8 +4,10 @@
 //! This module knows nothing of files. Everything above it is safe code: what is subtle about sharing is here.
 
 pub(crate) mod alloc;
+mod bag;
 pub mod epoch;
 pub mod lock;
+mod pool;
 pub(crate) mod primitives;
 pub mod refcount;
 pub mod seq;

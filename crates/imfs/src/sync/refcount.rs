@@ -12,9 +12,9 @@
 //! to an object that has just been evicted: it can look at it, but no longer turn it into a `Ref`.
 
 use crate::sync::primitives::atomic::{AtomicIsize, AtomicPtr, AtomicUsize, Ordering, fence};
+use std::alloc::Layout;
 use std::fmt;
 use std::marker::PhantomData;
-use std::mem::MaybeUninit;
 use std::ops::Deref;
 use std::ptr::NonNull;
 
@@ -174,20 +174,34 @@ unsafe impl<T: Evict> Send for Ref<T> {}
 unsafe impl<T: Evict> Sync for Ref<T> {}
 
 /// Memory for an object that is still to be made, so that nothing can fail any more when it is.
-pub struct Vacant<T: Evict>(Box<MaybeUninit<Counted<T>>>);
+pub struct Vacant<T: Evict>(NonNull<Counted<T>>);
+
+// SAFETY: memory that nobody else has.
+unsafe impl<T: Evict> Send for Vacant<T> {}
+// SAFETY: nothing can be done with a shared reference to it.
+unsafe impl<T: Evict> Sync for Vacant<T> {}
 
 impl<T: Evict> Vacant<T> {
     /// `None` if the host has no memory.
     pub fn try_new() -> Option<Self> {
-        try_box(MaybeUninit::uninit()).map(Self)
+        epoch::allocate(Layout::new::<Counted<T>>()).map(|memory| Self(memory.cast()))
     }
 
     /// Makes the object.
     #[inline]
     pub fn fill(self, value: T) -> Ref<T> {
         let (count, stripes) = (AtomicUsize::new(1), AtomicPtr::new(std::ptr::null_mut()));
-        let counted = Box::write(self.0, Counted { count, stripes, value });
-        Ref(NonNull::from(Box::leak(counted)), PhantomData)
+        let memory = std::mem::ManuallyDrop::new(self).0;
+        // SAFETY: the memory is for this type, and ours alone.
+        unsafe { memory.write(Counted { count, stripes, value }) };
+        Ref(memory, PhantomData)
+    }
+}
+
+impl<T: Evict> Drop for Vacant<T> {
+    fn drop(&mut self) {
+        // SAFETY: it came from `allocate` for this type, and no object was made in it.
+        unsafe { epoch::deallocate(self.0.cast(), Layout::new::<Counted<T>>()) };
     }
 }
 
@@ -289,8 +303,21 @@ impl<T: Evict> Drop for Last<T> {
         self.evict();
         let bytes = size_of::<Counted<T>>() + self.bytes();
         // SAFETY: the count became 0 through the reference that we were, and stays 0, so nobody else retires it; and
-        // nobody but pinned readers can reach it.
-        unsafe { epoch::pin().retire_box(self.0.as_ptr(), bytes) };
+        // nobody but pinned readers can reach it. As it is `Send` any thread may free it.
+        unsafe { epoch::pin().retire(self.0.as_ptr().cast(), free::<T>, bytes) };
+    }
+}
+
+/// Ends an object, and frees its memory.
+///
+/// # Safety
+/// `pointer` is a `Counted<T>` that [`Vacant::fill`] made, and nobody else has it.
+unsafe fn free<T: Evict>(pointer: *mut ()) {
+    let pointer = pointer.cast::<Counted<T>>();
+    // SAFETY: the caller's promise: its memory came from `allocate`, for this type.
+    unsafe {
+        pointer.drop_in_place();
+        epoch::deallocate(NonNull::new_unchecked(pointer).cast(), Layout::new::<Counted<T>>());
     }
 }
 
@@ -434,8 +461,10 @@ fn into_raw<T: Evict>(value: Option<Ref<T>>) -> *mut Counted<T> {
 }
 
 impl<T: Evict> Drop for Slot<T> {
+    #[inline]
     fn drop(&mut self) {
-        drop(self.swap(None));
+        let held = std::mem::replace(self.0.get_mut(), std::ptr::null_mut());
+        drop(NonNull::new(held).map(|object| Ref(object, PhantomData)));
     }
 }
 
