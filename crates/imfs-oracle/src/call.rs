@@ -157,6 +157,8 @@ calls! {
     statfs Statfs(path: Bytes [plain]);
     /// fstatfs(2)
     fstatfs Fstatfs(fd: i32 [plain]);
+    /// statfs(2), of which only the free blocks are looked at
+    free_blocks FreeBlocks(path: Bytes [plain]);
     /// chmod(2)
     chmod Chmod(path: Bytes [plain], mode: u32 [oct]);
     /// fchmod(2)
@@ -271,6 +273,7 @@ impl Call {
                 | Statx { .. }
                 | Statfs { .. }
                 | Fstatfs { .. }
+                | FreeBlocks { .. }
                 | Access { .. }
                 | Faccessat { .. }
                 | Faccessat2 { .. }
@@ -292,5 +295,24 @@ impl Call {
                 | Seekdir { .. }
         );
         !quiet
+    }
+
+    /// Whether the call, quiet as it is, may go through symbolic links, whose access time moves.
+    pub fn walks(&self) -> bool {
+        use Call::*;
+        matches!(
+            self,
+            Stat { .. }
+                | Lstat { .. }
+                | Fstatat { .. }
+                | Statx { .. }
+                | Statfs { .. }
+                | FreeBlocks { .. }
+                | Access { .. }
+                | Faccessat { .. }
+                | Faccessat2 { .. }
+                | Chdir { .. }
+                | Chroot { .. }
+        )
     }
 }

@@ -19,4 +19,5 @@ pub mod outcome;
 pub mod paths;
 pub mod prelude;
 pub mod random;
+mod touch;
 pub mod users;

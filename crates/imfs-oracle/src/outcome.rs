@@ -35,6 +35,9 @@ impl Outcome {
         Outcome { ret: Self::BROKEN, note: why.into() }
     }
 
+    /// Memory that is touched where nothing is mapped.
+    pub(crate) const FAULT: Self = Outcome { ret: -(libc::EFAULT as i64), note: String::new() };
+
     const BROKEN: i64 = -99_999;
 
     /// Whether the case could not go on here.
@@ -254,6 +257,12 @@ pub struct FsStat {
 }
 
 impl FsStat {
+    /// The free blocks alone. (A tmpfs gives the inode of a removed directory free only after those of removed files
+    /// of it that are open.)
+    pub fn free_blocks(&self) -> String {
+        format!("{} {}", self.blocks.1, self.blocks.2)
+    }
+
     /// One line that says all of it.
     pub fn line(&self) -> String {
         format!(

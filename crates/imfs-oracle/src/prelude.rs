@@ -12,6 +12,7 @@ pub use libc::{
     AT_SYMLINK_NOFOLLOW,
 };
 pub use libc::{CLOSE_RANGE_CLOEXEC, CLOSE_RANGE_UNSHARE};
+pub use libc::{F_ADD_SEALS, F_GET_SEALS};
 pub use libc::{
     F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_GETFL, F_GETPIPE_SZ, F_SETFD, F_SETFL, F_SETPIPE_SZ, FD_CLOEXEC,
 };

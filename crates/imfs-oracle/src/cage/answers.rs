@@ -85,8 +85,8 @@ pub(super) fn stat(r: Answer<Stat>, ticks: &Ticks) -> Outcome {
     }
 }
 
-/// The answer of a statfs call.
-pub(super) fn statfs(r: Answer<Statfs>) -> Outcome {
+/// The answer of a statfs call, of which `line` is looked at.
+pub(super) fn statfs(r: Answer<Statfs>, line: impl FnOnce(&FsStat) -> String) -> Outcome {
     match r {
         Ok(s) => {
             let fs = FsStat {
@@ -97,7 +97,7 @@ pub(super) fn statfs(r: Answer<Statfs>) -> Outcome {
                 namelen: s.namelen,
                 flags: s.flags,
             };
-            Outcome::noted(0, fs.line())
+            Outcome::noted(0, line(&fs))
         }
         Err(e) => Outcome::error(e.raw()),
     }

@@ -5,7 +5,7 @@ use super::clock::SteppedClock;
 use super::{HERE, Local, read_directory};
 use crate::args::{Data, Time};
 use crate::call::Call;
-use crate::outcome::{Outcome, bytes, entries, parse_dirents};
+use crate::outcome::{FsStat, Outcome, bytes, entries, parse_dirents};
 use imfs::Cage;
 use imfs::abi::ioctl::FIONREAD;
 use imfs::abi::*;
@@ -158,8 +158,9 @@ pub(super) fn call(cage: &Cage, local: &mut Local, clock: &SteppedClock, call: &
                 Err(e) => Outcome::error(e.raw()),
             }
         }
-        Call::Statfs { path } => statfs(cage.statfs(path)),
-        Call::Fstatfs { fd } => statfs(cage.fstatfs(*fd)),
+        Call::Statfs { path } => statfs(cage.statfs(path), FsStat::line),
+        Call::Fstatfs { fd } => statfs(cage.fstatfs(*fd), FsStat::line),
+        Call::FreeBlocks { path } => statfs(cage.statfs(path), FsStat::free_blocks),
         Call::Chmod { path, mode } => unit(cage.chmod(path, m(*mode))),
         Call::Fchmod { fd, mode } => unit(cage.fchmod(*fd, m(*mode))),
         Call::Fchmodat { dir, path, mode } => unit(cage.fchmodat(*dir, path, m(*mode), AtFlags::empty())),

@@ -131,11 +131,17 @@ struct Process {
 }
 
 /// What a process keeps besides its cage.
-#[derive(Default, Clone)]
+#[derive(Default)]
 struct Local {
     /// Where a descriptor's directory goes on after a name.
     cookies: HashMap<(i32, Vec<u8>), i64>,
     maps: memory::Maps,
+}
+
+impl Local {
+    fn inherited(&self) -> Self {
+        Local { cookies: self.cookies.clone(), maps: self.maps.inherited() }
+    }
 }
 
 impl Process {
@@ -197,7 +203,7 @@ impl Run<'_> {
     fn fork(&mut self, parent: usize, child: usize) -> Outcome {
         match self.imfs.fork(parent as u64, child as u64) {
             Ok(cage) => {
-                let local = self.processes[&parent].local.clone();
+                let local = self.processes[&parent].local.as_ref().map(Local::inherited);
                 self.processes.insert(child, Process { local, ..Process::new(cage) });
                 Outcome::value(0)
             }

@@ -9,6 +9,7 @@ use crate::args::{Bytes, Data};
 use crate::call::Call;
 use crate::case::{Act, Step};
 use crate::outcome::{Entry, Outcome, Ticks, bytes, entries, name_list, parse_dirents};
+use crate::touch;
 use crate::users::USERS;
 use std::collections::HashMap;
 use std::ffi::CStr;
@@ -173,7 +174,10 @@ impl Worker<'_> {
         Outcome::value(0)
     }
 
-    fn exec(&self) -> Outcome {
+    fn exec(&mut self) -> Outcome {
+        for slot in 0..self.maps.len() {
+            self.unmap(slot);
+        }
         for fd in 3..1024 {
             if sys!(SYS_fcntl, fd, libc::F_GETFD) == Ok(1) {
                 let _ = sys!(SYS_close, fd);
@@ -244,6 +248,13 @@ impl Worker<'_> {
                 Outcome::value(0)
             }
             Err(e) => Outcome::error(e),
+        }
+    }
+
+    fn unmap(&mut self, slot: usize) -> Outcome {
+        match self.maps.get_mut(slot).and_then(Option::take) {
+            Some((p, len)) => plain(sys!(SYS_munmap, p, len)),
+            None => Outcome::FAULT,
         }
     }
 
@@ -401,6 +412,10 @@ impl Worker<'_> {
                 let mut st: RawStatfs = [0; 15];
                 noted(sys!(SYS_fstatfs, *fd, &raw mut st), |_| fs_stat(&st).line())
             }
+            Call::FreeBlocks { path } => {
+                let mut st: RawStatfs = [0; 15];
+                noted(sys!(SYS_statfs, c(path).as_ptr(), &raw mut st), |_| fs_stat(&st).free_blocks())
+            }
             Call::Chmod { path, mode } => plain(sys!(SYS_chmod, c(path).as_ptr(), *mode)),
             Call::Fchmod { fd, mode } => plain(sys!(SYS_fchmod, *fd, *mode)),
             Call::Fchmodat { dir, path, mode } => plain(sys!(SYS_fchmodat, *dir, c(path).as_ptr(), *mode)),
@@ -487,30 +502,20 @@ impl Worker<'_> {
             }
             Call::Flock { fd, op } => plain(sys!(SYS_flock, *fd, *op)),
             Call::Mmap { slot, fd, off, len, prot, flags } => self.map(*slot, *fd, *off, *len, *prot, *flags),
-            Call::MapRead { slot, off, len } => match self.mapped(*slot, *off, *len) {
-                // SAFETY: inside of a mapping that this process made and still has.
-                Some(p) => Outcome::noted(*len as i64, bytes(unsafe { std::slice::from_raw_parts(p, *len) })),
-                None => Outcome::broken("(not mapped)"),
-            },
+            Call::MapRead { slot, off, len } => {
+                self.mapped(*slot, *off, *len).map_or(Outcome::FAULT, |at| touch::load(at.addr(), *len))
+            }
             Call::MapWrite { slot, off, data } => {
                 let data = data.bytes();
-                match self.mapped(*slot, *off, data.len()) {
-                    Some(p) => {
-                        // SAFETY: inside of a writable mapping that this process made and still has.
-                        unsafe { std::ptr::copy_nonoverlapping(data.as_ptr(), p, data.len()) };
-                        Outcome::value(data.len() as i64)
-                    }
-                    None => Outcome::broken("(not mapped)"),
-                }
+                // SAFETY: inside of a mapping that this process made and still has.
+                self.mapped(*slot, *off, data.len())
+                    .map_or(Outcome::FAULT, |at| unsafe { touch::store(at.addr(), &data) })
             }
             Call::Msync { slot, off, len, flags } => match self.mapped(*slot, 0, 0) {
                 Some(p) => plain(sys!(SYS_msync, p.wrapping_add(*off), *len, *flags)),
-                None => Outcome::broken("(not mapped)"),
+                None => Outcome::FAULT,
             },
-            Call::Munmap { slot } => match self.maps.get_mut(*slot).and_then(Option::take) {
-                Some((p, len)) => plain(sys!(SYS_munmap, p, len)),
-                None => Outcome::broken("(not mapped)"),
-            },
+            Call::Munmap { slot } => self.unmap(*slot),
             Call::Fork { child } => self.fork(*child),
             Call::Exec {} => self.exec(),
             Call::Exit {} => Outcome::value(0),

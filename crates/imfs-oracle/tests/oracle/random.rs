@@ -14,6 +14,8 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 const SEEDS: u64 = 60;
 /// Most of a sequence's time is spent waiting for the clock or for the other side.
 const THREADS: usize = 3;
+/// After so many sequences a long run says how far it is.
+const SIGN_OF_LIFE: u64 = 500;
 /// After so many differences it is time to look at them.
 const ENOUGH: usize = 3;
 
@@ -45,6 +47,9 @@ fn random_sequences_agree() {
                     let n = next.fetch_add(1, Ordering::Relaxed);
                     if !more(n) || failures.lock().expect("nobody panics with it").len() >= ENOUGH {
                         break;
+                    }
+                    if n > 0 && n.is_multiple_of(SIGN_OF_LIFE) {
+                        eprintln!("{n} sequences from seed {first}");
                     }
                     let sequence = sequence(first.wrapping_add(n));
                     if let Some(found) = check(&mut oracle, &mut subject, &sequence) {

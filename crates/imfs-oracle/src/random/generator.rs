@@ -1,137 +1,12 @@
-//! Random sequences of calls of three processes, one a user, over a small tree, and the shrinking of those that differ.
-//!
-//! What is made depends on the seed alone. It avoids what Linux leaves to the file system: the order of a directory, and
-//! offsets in one.
+//! One call after another, from random numbers: mostly such as have an effect.
 
-use crate::case::{Act, Limits, Record, Side};
-use crate::compare::{difference, every_time};
+use super::Random;
 use crate::prelude::*;
 
-/// Numbers from a seed (splitmix64).
-pub struct Random(u64);
+/// How many mappings a process has at most.
+pub(super) const SLOTS: usize = 3;
 
-impl Random {
-    /// Starts at a seed.
-    pub fn new(seed: u64) -> Self {
-        Random(seed)
-    }
-
-    /// The next number.
-    pub fn number(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let z = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// A number below `n`.
-    pub fn below(&mut self, n: usize) -> usize {
-        (self.number() % n as u64) as usize
-    }
-
-    fn chance(&mut self, one_in: usize) -> bool {
-        self.below(one_in) == 0
-    }
-
-    fn pick<T: Copy>(&mut self, from: &[T]) -> T {
-        from[self.below(from.len())]
-    }
-
-    /// Some of these bits.
-    fn bits(&mut self, from: &[i32], one_in: usize) -> i32 {
-        from.iter().fold(0, |bits, b| if self.chance(one_in) { bits | b } else { bits })
-    }
-}
-
-/// A sequence.
-pub struct Sequence {
-    /// The seed that it was made from.
-    pub seed: u64,
-    /// Its file system.
-    pub limits: Limits,
-    /// Its steps.
-    pub steps: Vec<Step>,
-}
-
-/// The sequence of a seed: 50 to 500 calls. Half of them are on a file system without access times, where little time has
-/// to pass for the stamps to tell calls apart; the others let it pass before each call.
-pub fn sequence(seed: u64) -> Sequence {
-    let mut r = Random::new(seed);
-    let noatime = r.chance(2);
-    let limits = Limits { noatime, ..Limits::default() };
-    let mut steps = start(&mut r);
-    let len = 50 + r.below(451);
-    let own = if r.chance(8) { Some(chroot("/a")) } else { None };
-    while steps.len() < len {
-        let proc = r.below(3);
-        if r.chance(80) {
-            // One goes, with its locks and descriptors, and another comes in its place.
-            let parent = r.below(2);
-            steps.extend([
-                Step { proc: 2, act: Act::Call(exit()) },
-                Step { proc: parent, act: Act::Call(fork(2)) },
-                Step { proc: 2, act: Act::Call(user(r.pick(&[ALICE, BOB, BOB]))) },
-            ]);
-        }
-        let mut calls = Generator(&mut r).calls();
-        if own.is_some() && r.chance(len) {
-            calls.extend(own.clone());
-        }
-        for c in calls {
-            if if noatime { r.chance(8) } else { c.moves_stamps() } {
-                steps.push(Step { proc, act: Act::Call(tick()) });
-            }
-            steps.push(Step { proc, act: Act::Call(c) });
-        }
-    }
-    Sequence { seed, limits, steps }
-}
-
-/// A small tree, three processes, and in each a few descriptors.
-fn start(r: &mut Random) -> Vec<Step> {
-    let mut steps = seq![
-        mkdir("/a", 0o777),
-        chmod("/a", 0o777),
-        mkdir("/b", 0o777),
-        chmod("/b", 0o1777),
-        mkdir("/c", 0o755),
-        chown("/c", 1001, 2000),
-        chmod("/c", 0o2775),
-        mkdir("/a/d", 0o777),
-        chmod("/a/d", 0o777),
-        symlink("a", "/d"),
-        symlink("../b", "/a/e"),
-        mknod("/b/f", S_IFIFO | 0o666, 0),
-        umask(0),
-        creat("/a/a", 0o666),
-        write(3, data(10_000, 1)),
-        link("/a/a", "/b/a"),
-        close(3),
-        creat("/f", 0o644),
-        close(3),
-        chmod("/", 0o777),
-    ];
-    if r.chance(3) {
-        steps.push(chmod("/", 0o755).into());
-    }
-    steps.extend(seq![fork(1), fork(2)]);
-    for (proc, who) in [(0, ROOT), (1, ALICE), (2, BOB)] {
-        let mut calls = vec![user(who)];
-        let places = ["/a/a", "/a/b", "/b/a", "/b/c", "/c/a", "/c/b", "/f", "/e", "/b/f"];
-        for _ in 0..3 {
-            let (f, mode) = (r.pick(&[O_RDWR, O_RDWR, O_WRONLY, O_RDONLY]), r.pick(&[0o666, 0o644, 0o4777]));
-            calls.push(open(r.pick(&places), f | O_CREAT | O_NONBLOCK, mode));
-        }
-        calls.push(open(r.pick(&["/", "/a", "/b", "/c", "/a/d"]), r.pick(&[O_RDONLY, O_PATH]), 0));
-        if r.chance(3) {
-            calls.push(pipe2(O_NONBLOCK));
-        }
-        steps.extend(calls.into_iter().map(|c| Step { proc, act: Act::Call(c) }));
-    }
-    steps
-}
-
-struct Generator<'a>(&'a mut Random);
+pub(super) struct Generator<'a>(pub(super) &'a mut Random);
 
 impl Generator<'_> {
     fn path(&mut self) -> Bytes {
@@ -293,7 +168,10 @@ impl Generator<'_> {
     }
 
     /// One call, or a few that belong together.
-    fn calls(&mut self) -> Vec<Call> {
+    pub(super) fn calls(&mut self) -> Vec<Call> {
+        if self.0.chance(10) {
+            return vec![self.seldom()];
+        }
         let call = match self.0.below(10) {
             0..=3 => self.names(),
             4..=6 if self.0.chance(25) => {
@@ -458,56 +336,64 @@ impl Generator<'_> {
             _ => fsync(self.fd()),
         }
     }
-}
 
-/// How a sequence differs: the shortest one found that does, and the difference.
-pub struct Found {
-    /// The steps that are left.
-    pub steps: Vec<Step>,
-    /// What differs.
-    pub what: String,
-}
-
-/// Runs a sequence on both sides; shrinks it if they differ.
-pub fn check(oracle: &mut dyn Side, subject: &mut dyn Side, sequence: &Sequence) -> Option<Found> {
-    let names = (oracle.name(), subject.name());
-    let mut differs = |steps: &[Step]| {
-        let a = oracle.run(sequence.limits, steps);
-        let b = run_guarded(subject, sequence.limits, steps);
-        // A step that the oracle itself could not make proves nothing.
-        if a.outcomes.iter().any(|o| o.is_broken()) {
-            return None;
-        }
-        difference(steps, names, &a, &b)
-    };
-    let what = every_time(&mut || differs(&sequence.steps))?;
-    let mut found = Found { steps: sequence.steps.clone(), what };
-    // More is rarely needed, and it must end even if the difference comes and goes.
-    let mut tries = 300;
-    let mut chunk = found.steps.len() / 2;
-    while chunk > 0 && tries > 0 {
-        let mut at = 0;
-        let mut removed = false;
-        while at < found.steps.len() && tries > 0 {
-            let end = (at + chunk).min(found.steps.len());
-            let mut steps = found.steps.clone();
-            steps.drain(at..end);
-            tries -= 1;
-            match differs(&steps) {
-                Some(what) => {
-                    found = Found { steps, what };
-                    removed = true;
-                }
-                None => at = end,
+    /// What is done to mappings. There are few slots, so that most are in use.
+    pub(super) fn mapping(&mut self) -> Vec<Call> {
+        let slot = self.0.below(SLOTS);
+        let (off, len) = (self.0.below(20_000), self.0.below(6000));
+        match self.0.below(10) {
+            0 | 1 => vec![munmap(slot), self.mmap(slot)],
+            2 => vec![munmap(slot)],
+            3 | 4 => vec![map_read(slot, off, len)],
+            5..=8 => vec![map_write(slot, off, data(len, self.0.below(256) as u8))],
+            _ => {
+                let flags = self.0.pick(&[MS_SYNC, MS_ASYNC, MS_INVALIDATE, MS_SYNC | MS_ASYNC, 8]);
+                // The first page alone: behind a mapping there may be any other of the process.
+                vec![msync(slot, self.0.pick(&[0, 0, 1]), len.min(4096), flags)]
             }
         }
-        if !removed || chunk > 1 {
-            chunk /= 2;
+    }
+
+    fn mmap(&mut self, slot: usize) -> Call {
+        let off = self.0.pick(&[0, 0, 0, 4096, 8192, 65_536, 1 << 20, 1, -4096]);
+        let len = self.0.pick(&[1, 4096, 8192, 12_288, 10_000, 40_000, 0]);
+        let rw = PROT_READ | PROT_WRITE;
+        let prot = self.0.pick(&[rw, rw, rw, PROT_READ, PROT_READ, PROT_WRITE, PROT_NONE]);
+        let flags = self.0.pick(&[MAP_SHARED, MAP_SHARED, MAP_SHARED, MAP_PRIVATE, MAP_SHARED_VALIDATE, 0]);
+        mmap(slot, self.fd(), off, len, prot, flags)
+    }
+
+    /// Calls that others of their kind stand for most of the time.
+    fn seldom(&mut self) -> Call {
+        match self.0.below(28) {
+            0 => mknod(self.path(), S_IFSOCK | self.mode(), 0),
+            1 => access(self.path(), self.0.below(8) as i32),
+            2 => faccessat(self.dir(), self.path(), self.0.below(8) as i32),
+            3 => lchown(self.path(), self.id(), self.id()),
+            4 => fchmodat(self.dir(), self.path(), self.mode()),
+            5 => lsetxattr(self.path(), self.xattr(), data(self.0.below(100), 3), self.0.below(3) as i32),
+            6 => lgetxattr(self.path(), self.xattr(), self.0.pick(&[0, 10, 200])),
+            7 => fgetxattr(self.fd(), self.xattr(), self.0.pick(&[0, 10, 200])),
+            8 => listxattr(self.path(), self.0.pick(&[0, 10, 500])),
+            9 => flistxattr(self.fd(), self.0.pick(&[0, 10, 500])),
+            10 => removexattr(self.path(), self.xattr()),
+            11 => fremovexattr(self.fd(), self.xattr()),
+            12 => fsetxattr(self.fd(), "system.posix_acl_default", self.acl(), 0),
+            13 => preadv(self.fd(), self.lens(), self.off()),
+            14 => pwritev(self.fd(), self.parts(), self.off()),
+            15 => fdatasync(self.fd()),
+            16 => syncfs(self.fd()),
+            17 => sync_file_range(self.fd(), self.off(), self.len() as i64, self.0.below(9) as u32),
+            18 => fadvise(self.fd(), self.off(), self.len() as i64, self.0.below(7) as i32),
+            19 => readahead(self.fd(), self.off(), self.len()),
+            20 => fcntl(self.fd(), F_GETPIPE_SZ, 0),
+            21 => fcntl(self.fd(), F_SETPIPE_SZ, self.0.pick(&[0, 4096, 5000, 8192, 65_536, 1 << 20])),
+            22 => fcntl(self.fd(), self.0.pick(&[F_GET_SEALS, F_ADD_SEALS]), self.0.below(32) as i64),
+            23 => nofile(self.0.pick(&[3, 8, 12, 14, 64, 1024, 1024])),
+            24 => fstatfs(50),
+            25 => lstat(self.path()),
+            26 => utimensat(self.fd(), None::<&str>, self.times(), 0),
+            _ => statx(self.fd(), "", AT_EMPTY_PATH, STATX_BASIC_STATS),
         }
     }
-    Some(found)
-}
-
-fn run_guarded(side: &mut dyn Side, limits: Limits, steps: &[Step]) -> Record {
-    crate::compare::guarded(|| side.run(limits, steps))
 }
