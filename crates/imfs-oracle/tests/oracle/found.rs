@@ -7,7 +7,9 @@ pub(crate) fn cases() -> Vec<Case> {
     opens(&mut t);
     sticky(&mut t);
     names(&mut t);
+    removed(&mut t);
     data_calls(&mut t);
+    mappings(&mut t);
     t
 }
 
@@ -42,6 +44,30 @@ fn names(t: &mut Vec<Case>) {
     t.add("the old name is missing and the new one too long", seq![], seq![renameat(5, "/d", AT_FDCWD, rep(110, 256))]);
 }
 
+/// In a directory that was removed nothing is looked up, so that no name is too long.
+fn removed(t: &mut Vec<Case>) {
+    let name = || rep(110, 256);
+    let path = || Bytes([name().0, b"/x".to_vec()].concat());
+    for who in [ROOT, ALICE] {
+        let setup = || seq![mkdir("/b", 0o777), chmod("/b", 0o777), creat("/f", 0o666), chdir("/b"), open(".", O_RDONLY, 0), rmdir("/b"), user(who)];
+        for at in [AT_FDCWD, 4] {
+            t.add(format!("a too long name in a removed directory {at}, {who}"), setup(), seq![openat(at, name(), 0, 0), openat(at, name(), O_CREAT | O_RDWR, 0o600), openat(at, path(), 0, 0), mkdirat(at, name(), 0o700), mknodat(at, name(), S_IFREG | 0o600, 0), symlinkat("t", at, name()), unlinkat(at, name(), 0), unlinkat(at, name(), AT_REMOVEDIR), linkat(AT_FDCWD, "/f", at, name(), 0), renameat(at, name(), AT_FDCWD, "/g"), renameat(AT_FDCWD, "/f", at, name()), renameat2(AT_FDCWD, "/f", at, name(), RENAME_EXCHANGE), readlinkat(at, name(), 10), fstatat(at, name(), 0), faccessat(at, name(), F_OK)]);
+        }
+    }
+}
+
+/// A mapping keeps the open file description, and with it the locks of that.
+fn mappings(t: &mut Vec<Case>) {
+    let mapped = |sharing| seq![creat("/f", 0o666), write(3, data(8192, 1)), close(3), open("/f", O_RDWR, 0), mmap(0, 3, 0, 8192, PROT_READ, sharing), fork(1), p1(munmap(0)), p1(close(3)), p1(open("/f", O_RDWR, 0))];
+    for sharing in [MAP_SHARED, MAP_PRIVATE] {
+        t.add(format!("flock of a mapping {sharing}"), mapped(sharing), seq![flock(3, LOCK_EX), close(3), p1(flock(3, LOCK_EX | LOCK_NB)), munmap(0), p1(flock(3, LOCK_EX | LOCK_NB))]);
+        t.add(format!("description lock of a mapping {sharing}"), mapped(sharing), seq![lock(3, F_OFD_SETLK, F_WRLCK, 0, 0, 10), dup2(3, 9), close(9), close(3), p1(lock(3, F_OFD_SETLK, F_WRLCK, 0, 5, 1)), munmap(0), p1(lock(3, F_OFD_SETLK, F_WRLCK, 0, 5, 1))]);
+        t.add(format!("record lock of a mapping {sharing}"), mapped(sharing), seq![lock(3, F_SETLK, F_WRLCK, 0, 0, 10), close(3), p1(lock(3, F_SETLK, F_WRLCK, 0, 5, 1))]);
+        t.add(format!("flock of a mapping by exec {sharing}"), mapped(sharing), seq![flock(3, LOCK_EX), close(3), exec(), p1(flock(3, LOCK_EX | LOCK_NB))]);
+        t.add(format!("flock of a mapping by exit {sharing}"), mapped(sharing), seq![p1(mmap(1, 3, 0, 8192, PROT_READ, sharing)), p1(flock(3, LOCK_EX)), p1(close(3)), flock(3, LOCK_EX | LOCK_NB), p1(exit()), flock(3, LOCK_EX | LOCK_NB)]);
+    }
+}
+
 fn data_calls(t: &mut Vec<Case>) {
     t.add("a pipe has no birth time", seq![pipe()], seq![statx(4, "", AT_EMPTY_PATH, STATX_ALL)]);
     let short = seq![open("/f", O_RDWR | O_CREAT, 0o640), write(3, data(5651, 107))];
@@ -49,6 +75,14 @@ fn data_calls(t: &mut Vec<Case>) {
     t.add("sendfile goes on for pieces", short, seq![sendfile(3, 3, Some(0), 200_000), fstat(3)]);
     let fifo = seq![mknod("/p", S_IFIFO | 0o644, 0), open("/p", O_RDWR | O_NONBLOCK, 0), open("/f", O_RDWR | O_CREAT, 0o644), write(4, "hello")];
     t.add("sendfile leaves the times of a FIFO alone", fifo, seq![sendfile(3, 4, Some(1), 3), fstat(3), sendfile(3, 4, None, 3), fstat(3), read(3, 10)]);
+    for (off, count, room) in [(0, 10_000, 8192), (100, 41_107, 8192), (1193, 6000, 8192), (4095, 2, 8192), (4095, 100_000, 65_536), (100, 100_000, 65_536), (5000, 50, 4096), (13_999, 10, 4096), (14_000, 10, 4096), (0, 0, 4096)] {
+        let setup = seq![open("/f", O_RDWR | O_CREAT, 0o644), pwrite(3, data(2000, 1), 12_000), pipe2(O_NONBLOCK), fcntl(5, F_SETPIPE_SZ, room)];
+        t.add(format!("sendfile of {count} at {off} into a pipe of {room}"), setup.clone(), seq![sendfile(5, 3, Some(off), count), write(5, "more"), sendfile(5, 3, Some(off), 3), fionread(4), read(4, 100_000), write(5, "again"), fionread(4)]);
+        t.add(format!("sendfile of {count} at {off} into a pipe of {room} with something in it"), setup, seq![write(5, "before"), sendfile(5, 3, Some(off), count), sendfile(5, 3, None, count), poll(vec![(5, POLLOUT)]), fionread(4), read(4, 100_000)]);
+    }
+    let zero = seq![mknod("/z", S_IFCHR | 0o666, dev(1, 5)), open("/z", O_RDONLY, 0), pipe2(O_NONBLOCK), fcntl(5, F_SETPIPE_SZ, 8192)];
+    t.add("sendfile of zeros into a file", zero.clone(), seq![creat("/f", 0o644), sendfile(6, 3, Some(100), 5000), sendfile(6, 3, None, 5000), fstat(6)]);
+    t.add("sendfile of zeros into a pipe", zero, seq![sendfile(5, 3, Some(100), 5000), sendfile(5, 3, Some(100), 5000), fionread(4), read(4, 100), sendfile(5, 3, None, 10), read(4, 10_000), sendfile(5, 3, None, 10_000)]);
     let noatime = seq![open("/f", O_RDWR | O_CREAT | O_NOATIME, 0o644), pwrite(3, data(8120, 167), 12_288), open("/g", O_RDWR | O_CREAT, 0o644)];
     t.add("a copy from O_NOATIME", noatime, seq![copy_file_range(3, Some(14_476), 4, Some(0), 5000, 0), fstat(3), sendfile(4, 3, Some(13_000), 100), fstat(3)]);
     let own = seq![open("/f", O_RDWR | O_CREAT, 0o600), pwrite(3, data(4385, 185), 4096), tick(), pread(3, 96, 5262)];

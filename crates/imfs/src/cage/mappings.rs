@@ -8,9 +8,11 @@
 
 use std::ops::Range;
 
+use super::description::Description;
 use crate::abi::{Errno, MapFlags, MsyncFlags, Result};
 use crate::inode::FileView;
 use crate::platform::mapping as host;
+use crate::sync::refcount::Ref;
 
 /// One mapping, or what is left of one.
 #[derive(Debug)]
@@ -18,7 +20,22 @@ struct Mapping {
     start: usize,
     end: usize,
     /// What it shows; anonymous mappings show no file.
-    file: Option<FileView>,
+    file: Option<MappedFile>,
+}
+
+/// The file of a mapping.
+#[derive(Debug)]
+pub(super) struct MappedFile {
+    pub(super) view: FileView,
+    /// What it was mapped through stays open, and keeps its locks (`vm_file`).
+    pub(super) description: Ref<Description>,
+}
+
+impl MappedFile {
+    /// The bytes `from..to` of the mapping, as those of another one beside it.
+    fn part(&self, from: u64, to: u64) -> Result<Self> {
+        Ok(Self { view: self.view.part(from, to)?, description: self.description.clone() })
+    }
 }
 
 impl Mapping {
@@ -61,7 +78,7 @@ impl Mappings {
     ///
     /// # Errors
     /// ESRCH: the cage has exited. ENOMEM; those of the host.
-    pub(super) unsafe fn map(&mut self, request: Request, file: Option<FileView>) -> Result<usize> {
+    pub(super) unsafe fn map(&mut self, request: Request, file: Option<MappedFile>) -> Result<usize> {
         if self.closed {
             return Err(Errno::ESRCH);
         }
@@ -69,7 +86,7 @@ impl Mappings {
         let Request { addr, len, prot, flags } = request;
         let fixed = flags & (MapFlags::FIXED | MapFlags::FIXED_NOREPLACE) == MapFlags::FIXED;
         let displaced = if fixed { Some(self.rest(addr, addr + len)?) } else { None };
-        let (fd, offset) = file.as_ref().map_or((-1, 0), |file| (file.fd(), file.offset()));
+        let (fd, offset) = file.as_ref().map_or((-1, 0), |file| (file.view.fd(), file.view.offset()));
         // SAFETY: the caller's promise.
         let start = unsafe { host::map(addr, len, prot, flags.bits(), fd, offset) }?;
         let end = start + len;
@@ -135,7 +152,7 @@ impl Mappings {
             let (from, to) = (mapping.start.max(start), mapping.end.min(end));
             host::sync(from, to - from, flags.bits())?;
             if let Some(file) = &mapping.file {
-                file.settle();
+                file.view.settle();
             }
             reached = to;
         }

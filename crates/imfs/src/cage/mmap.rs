@@ -4,12 +4,13 @@
 //! a file is mapped the host keeps its bytes, so mappings, reads, writes and truncations are coherent, and who touches
 //! what lies beyond the end of the file gets SIGBUS.
 //!
-//! Mappings keep their file after close(2) and unlink(2). They end with munmap(2), with execve(2), and with the cage; a
+//! Mappings keep their file after close(2) and unlink(2), and the open file description with its locks. They end with munmap(2), with execve(2), and with the cage; a
 //! forked cage begins with none, for it is the door that gives it memory. A door sends all mmap(2), munmap(2) and
 //! msync(2) here, those of anonymous memory too; descriptors that are not IMFS's own are the door's to map.
 
 use super::Cage;
-use super::mappings::{Mappings, Request};
+use super::description::Description;
+use super::mappings::{MappedFile, Mappings, Request};
 use crate::abi::{
     Errno, FileType, MAX_FILE_SIZE, MapFlags, MsyncFlags, OFlags, PAGE_SIZE, ProtFlags, Result,
 };
@@ -38,6 +39,7 @@ const LEGACY: MapFlags = MapFlags::SHARED_VALIDATE
 
 /// A file that a cage asks to map, by a descriptor.
 struct Opened {
+    description: Ref<Description>,
     inode: Ref<Inode>,
     flags: OFlags,
 }
@@ -47,7 +49,7 @@ enum Shows {
     /// Nothing but zeros: anonymous memory, and the device zero.
     Zeros,
     /// This part of the file.
-    File(Ref<Inode>, View),
+    File(Opened, View),
 }
 
 impl Cage {
@@ -86,28 +88,27 @@ impl Cage {
             return Err(if file.is_some() { Errno::EINVAL } else { Errno::ENOMEM });
         }
         let len = check_place(addr.addr(), len, flags)?;
-        let noatime = file.as_ref().is_some_and(|file| file.flags.contains(OFlags::NOATIME));
         let (shows, flags) = match file {
             None => (Shows::Zeros, flags),
             Some(file) => file.check(len as u64, prot, flags, offset)?,
         };
         let request = Request { addr: addr.expose_provenance(), len, prot: prot.bits(), flags };
         // SAFETY: the caller's promise.
-        unsafe { self.map(request, shows, noatime) }.map(std::ptr::with_exposed_provenance_mut)
+        unsafe { self.map(request, shows) }.map(std::ptr::with_exposed_provenance_mut)
     }
 
     /// # Safety
     /// As [`mmap`](Self::mmap)
-    unsafe fn map(&self, request: Request, shows: Shows, noatime: bool) -> Result<usize> {
+    unsafe fn map(&self, request: Request, shows: Shows) -> Result<usize> {
         let mut mappings = self.mappings.lock();
-        let Shows::File(inode, view) = shows else {
+        let Shows::File(Opened { description, inode, flags }, view) = shows else {
             // SAFETY: the caller's promise.
             return unsafe { mappings.map(request, None) };
         };
-        let file = FileView::new(inode.clone(), view)?;
+        let file = MappedFile { view: FileView::new(inode.clone(), view)?, description };
         // SAFETY: the caller's promise.
         let at = unsafe { mappings.map(request, Some(file)) }?;
-        if !noatime {
+        if !flags.contains(OFlags::NOATIME) {
             inode.touch_atime();
         }
         Ok(at)
@@ -115,10 +116,10 @@ impl Cage {
 
     /// The file of a descriptor that is to be mapped.
     fn opened_to_map(&self, fd: i32) -> Result<Opened> {
-        let guard = epoch::pin();
-        let description = self.table.get(fd, &guard)?;
-        let inode = description.opened(&guard)?.upgrade().ok_or(Errno::EBADF)?;
-        Ok(Opened { inode, flags: description.flags() })
+        let description = self.table.hold(fd)?;
+        let inode = description.opened(&epoch::pin())?.upgrade().ok_or(Errno::EBADF)?;
+        let flags = description.flags();
+        Ok(Opened { description, inode, flags })
     }
 
     /// Unmaps what this cage has mapped of `len` bytes, rounded up to pages, from `addr` on, and splits mappings that
@@ -214,6 +215,6 @@ impl Opened {
         if zero {
             return Ok((Shows::Zeros, flags | MapFlags::ANONYMOUS));
         }
-        Ok((Shows::File(self.inode, View { offset, len, writable: writes }), flags))
+        Ok((Shows::File(self, View { offset, len, writable: writes }), flags))
     }
 }

@@ -6,7 +6,7 @@ use super::acl::Acl;
 use super::attributes::{Attributes, HAS_ACL, HAS_DEFAULT_ACL, LINKABLE, NOATIME, NODUMP};
 use super::permission::may_create;
 use super::pipe::{End, Pipe};
-use super::{Capabilities, Credentials, Directory, Inode, Name, Object, Regular, Superblock};
+use super::{Capabilities, Credentials, Directory, Inode, Object, Regular, Superblock};
 use crate::abi::{Dev, Errno, FileType, Mode, PAGE_SIZE};
 use crate::sync::alloc::{try_box, try_copy};
 use crate::sync::epoch::Guard;
@@ -85,7 +85,7 @@ impl Inode {
         guard: &Guard,
     ) -> Result<Ref<Inode>, Errno> {
         let directory = dir.directory()?;
-        let key = Name::new(name, dir.sb.seed)?;
+        let key = dir.key(name)?;
         let mut entries = directory.entries(guard);
         if entries.find(&key).is_some() {
             return Err(Errno::EEXIST);

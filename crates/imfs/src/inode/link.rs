@@ -3,7 +3,7 @@
 use super::attributes::{APPEND_ONLY, IMMUTABLE, LINKABLE};
 use super::create::ENTRY_SIZE;
 use super::permission::{may_create, owner_or_capable, permission};
-use super::{Credentials, Inode, Name, Protections};
+use super::{Credentials, Inode, Protections};
 use crate::abi::{Access, Errno, FileType, LINK_MAX, Mode};
 use crate::sync::epoch::Guard;
 use crate::sync::refcount::Shared;
@@ -27,7 +27,7 @@ impl Inode {
             return Err(Errno::EXDEV);
         }
         let directory = dir.directory()?;
-        let key = Name::new(name, dir.sb.seed)?;
+        let key = dir.key(name)?;
         let mut entries = directory.entries(guard);
         if entries.find(&key).is_some() {
             return Err(Errno::EEXIST);

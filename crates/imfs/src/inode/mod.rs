@@ -182,7 +182,17 @@ impl Inode {
     /// ENOTDIR, ENAMETOOLONG, ENOENT
     pub fn lookup<'g>(&self, name: &[u8], guard: &'g Guard) -> Result<Shared<'g, Inode>, Errno> {
         let directory = self.directory()?;
-        directory.lookup(&Name::new(name, self.sb.seed)?, guard).ok_or(Errno::ENOENT)
+        directory.lookup(&self.key(name)?, guard).ok_or(Errno::ENOENT)
+    }
+
+    /// A name as this directory's entries are found by.
+    ///
+    /// # Errors
+    /// ENAMETOOLONG, or ENOENT if the directory was removed: then nothing is looked up (`IS_DEADDIR`).
+    #[inline]
+    pub(crate) fn key<'n>(&self, name: &'n [u8]) -> Result<Name<'n>, Errno> {
+        Name::new(name, self.sb.seed)
+            .map_err(|error| if self.attributes.nlink() == 0 { Errno::ENOENT } else { error })
     }
 
     /// The directory above a directory; a root's is itself.

@@ -62,7 +62,7 @@ impl Inode {
         cred: &Credentials,
         guard: &Guard,
     ) -> Result<(), Errno> {
-        let old_name = Name::new(old.name, old.dir.sb.seed)?;
+        let old_name = old.dir.key(old.name)?;
         let mut locked = lock(old.dir, new.dir, guard)?;
         let exchange = flags.contains(RenameFlags::EXCHANGE);
         let source = locked.old.find(&old_name).ok_or(Errno::ENOENT)?;
@@ -70,7 +70,7 @@ impl Inode {
         if locked.target().removed() {
             return Err(Errno::ENOENT);
         }
-        let new_name = Name::new(new.name, new.dir.sb.seed)?;
+        let new_name = new.dir.key(new.name)?;
         let target = locked.target().find(&new_name);
         if flags.contains(RenameFlags::NOREPLACE) && target.is_some() {
             return Err(Errno::EEXIST);

@@ -3,7 +3,7 @@
 use super::attributes::Stamp;
 use super::create::ENTRY_SIZE;
 use super::permission::may_delete;
-use super::{Credentials, Inode, Name};
+use super::{Credentials, Inode};
 use crate::abi::Errno;
 use crate::sync::epoch::Guard;
 use crate::sync::refcount::Shared;
@@ -20,7 +20,7 @@ impl Inode {
         guard: &Guard,
     ) -> Result<(), Errno> {
         let directory = dir.directory()?;
-        let key = Name::new(name, dir.sb.seed)?;
+        let key = dir.key(name)?;
         let mut entries = directory.entries(guard);
         let found = entries.find(&key).ok_or(Errno::ENOENT)?;
         let victim = found.inode;
@@ -45,7 +45,7 @@ impl Inode {
     /// ENOENT, EACCES, EPERM (sticky directory), ENOTDIR, ENOTEMPTY, ENAMETOOLONG
     pub fn rmdir(dir: Shared<'_, Self>, name: &[u8], cred: &Credentials, guard: &Guard) -> Result<(), Errno> {
         let directory = dir.directory()?;
-        let key = Name::new(name, dir.sb.seed)?;
+        let key = dir.key(name)?;
         let mut entries = directory.entries(guard);
         let found = entries.find(&key).ok_or(Errno::ENOENT)?;
         let victim = found.inode;

@@ -347,7 +347,7 @@ impl<'g> Walk<'g> {
     #[inline]
     fn lookup(&self, dir: Shared<'g, Inode>, name: &[u8]) -> Result<Shared<'g, Inode>> {
         let inode = dir.get();
-        let key = Name::new(name, inode.sb.seed)?;
+        let key = inode.key(name)?;
         inode.directory()?.lookup(&key, self.guard).ok_or(Errno::ENOENT)
     }
 

@@ -16,7 +16,7 @@ use crate::data::{Sink, Source};
 use crate::sync::lock::{Mutex, rank};
 use crate::sync::wait::{Blocked, Interrupts, WaitQueue};
 pub use limits::PipeLimits;
-use ring::{Put, Ring};
+use ring::{Fill, Put, Ring};
 
 /// `PIPE_DEF_BUFFERS`: 64 KiB.
 const DEFAULT_SLOTS: usize = 16;
@@ -237,12 +237,12 @@ impl Pipe {
         if source.is_empty() {
             return Ok(0);
         }
-        let packet = flags.contains(OFlags::DIRECT);
+        let fill = if flags.contains(OFlags::DIRECT) { Fill::Packet } else { Fill::Stream };
         let mut done = 0;
-        let result = match self.try_write(source, packet, &mut done, false) {
+        let result = match self.try_write(source, fill, &mut done, false) {
             Some(result) => result,
             None if flags.contains(OFlags::NONBLOCK) => Err(Errno::EAGAIN),
-            None => self.wait_and_write(source, packet, &mut done, interrupts),
+            None => self.wait_and_write(source, fill, &mut done, interrupts),
         };
         if done == 0 { result.map(|()| 0) } else { Ok(done) }
     }
@@ -251,25 +251,25 @@ impl Pipe {
     fn wait_and_write(
         &self,
         source: &mut (impl Source + ?Sized),
-        packet: bool,
+        fill: Fill,
         done: &mut usize,
         interrupts: &Interrupts,
     ) -> Result<()> {
         let mut blocked = Blocked::start(interrupts, None)?;
-        blocked.wait_until(&self.writable, || self.try_write(source, packet, done, true))?
+        blocked.wait_until(&self.writable, || self.try_write(source, fill, done, true))?
     }
 
     /// `None` if it has to wait for the rest; `waited` as in [`try_read`](Self::try_read).
     fn try_write(
         &self,
         source: &mut (impl Source + ?Sized),
-        packet: bool,
+        fill: Fill,
         done: &mut usize,
         waited: bool,
     ) -> Option<Result<()>> {
         let mut state = self.state.lock();
         let was_empty = state.ring.is_empty();
-        let result = state.write(source, packet, done, waited);
+        let result = state.write(source, fill, done, waited);
         let (full, filled) = (state.ring.is_full(), was_empty && !state.ring.is_empty());
         drop(state);
         if filled {
@@ -279,6 +279,27 @@ impl Pipe {
             self.writable.wake_one();
         }
         result
+    }
+
+    /// Puts a piece of a file, of up to a page, into a slot of its own (`add_to_pipe`). False if there is none.
+    ///
+    /// # Errors
+    /// `EPIPE`: nobody reads. `ENOMEM`.
+    pub fn put_piece(&self, mut piece: &[u8]) -> Result<bool> {
+        let mut state = self.state.lock();
+        if state.readers == 0 {
+            return Err(Errno::EPIPE);
+        }
+        let was_empty = state.ring.is_empty();
+        let put = state.ring.write(&mut piece, Fill::Piece, &mut 0);
+        drop(state);
+        if was_empty && put == Put::All {
+            self.readable.wake_one();
+        }
+        match put {
+            Put::Failed(errno) => Err(errno),
+            put => Ok(put == Put::All),
+        }
     }
 
     /// Waits until a slot is free, unless `flags` has `O_NONBLOCK`, and tells how many are (`wait_for_space` of
@@ -404,7 +425,7 @@ impl State {
     fn write(
         &mut self,
         source: &mut (impl Source + ?Sized),
-        packet: bool,
+        fill: Fill,
         done: &mut usize,
         waited: bool,
     ) -> Option<Result<()>> {
@@ -417,7 +438,7 @@ impl State {
                 Err(errno) => return Some(Err(errno)),
             }
         }
-        match self.ring.write(source, packet, done) {
+        match self.ring.write(source, fill, done) {
             Put::All => Some(Ok(())),
             Put::Full => None,
             Put::Failed(errno) => Some(Err(errno)),

@@ -18,8 +18,18 @@ struct Slot {
     page: Page,
     start: u16,
     len: u16,
-    /// Written with `O_DIRECT`: a read takes it alone, and drops what it does not take. Others can grow.
-    packet: bool,
+    fill: Fill,
+}
+
+/// How a slot came to its bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fill {
+    /// By write(2): a later one may add to it (`PIPE_BUF_FLAG_CAN_MERGE`).
+    Stream,
+    /// By write(2) with `O_DIRECT`: a read takes it alone, and drops what it does not take (`PIPE_BUF_FLAG_PACKET`).
+    Packet,
+    /// By sendfile(2): in the kernel it is the file's own page, and nothing is added to it.
+    Piece,
 }
 
 /// What became of a write.
@@ -100,7 +110,7 @@ impl Ring {
                 return if done == 0 { Err(Errno::EFAULT) } else { Ok(done) };
             }
             done += n;
-            let packet = slot.packet;
+            let packet = slot.fill == Fill::Packet;
             // What a packet has more is dropped.
             let gone = if packet { usize::from(slot.len) } else { n };
             self.bytes -= gone;
@@ -133,7 +143,7 @@ impl Ring {
         let n = source.len() % PAGE_SIZE;
         let Some(slot) = self.used.back_mut() else { return Ok(0) };
         let end = usize::from(slot.start + slot.len);
-        if n == 0 || slot.packet || end + n > PAGE_SIZE {
+        if n == 0 || slot.fill != Fill::Stream || end + n > PAGE_SIZE {
             return Ok(0);
         }
         if source.take(&mut slot.page[end..end + n]) < n {
@@ -145,12 +155,7 @@ impl Ring {
     }
 
     /// The writing loop of `pipe_write`: moves pages from `source` while there are slots, and counts them in `done`.
-    pub(super) fn write(
-        &mut self,
-        source: &mut (impl Source + ?Sized),
-        packet: bool,
-        done: &mut usize,
-    ) -> Put {
+    pub(super) fn write(&mut self, source: &mut (impl Source + ?Sized), fill: Fill, done: &mut usize) -> Put {
         loop {
             let n = source.len().min(PAGE_SIZE);
             if n == 0 {
@@ -165,7 +170,7 @@ impl Ring {
             if source.take(&mut page[..n]) < n {
                 return Put::Failed(Errno::EFAULT);
             }
-            self.used.push_back(Slot { page, start: 0, len: n as u16, packet });
+            self.used.push_back(Slot { page, start: 0, len: n as u16, fill });
             self.bytes += n;
             *done += n;
         }
