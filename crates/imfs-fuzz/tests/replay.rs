@@ -1,4 +1,5 @@
-//! The fuzz targets on the corpus of `fuzz/corpus`, and on inputs of a fixed seed: `IMFS_FUZZ=n` for n times as many.
+//! The fuzz targets on the corpus of `fuzz/corpus`, on mutations of it, and on inputs made of nothing, of a fixed seed:
+//! `IMFS_FUZZ=n` for n times as many, `IMFS_FUZZ_SEED=n` for others.
 
 use std::path::Path;
 
@@ -11,6 +12,14 @@ impl Random {
         self.0 ^= self.0 << 25;
         self.0 ^= self.0 >> 27;
         self.0.wrapping_mul(0x2545_f491_4f6c_dd1d)
+    }
+
+    fn below(&mut self, n: usize) -> usize {
+        (self.next() >> 32) as usize % n
+    }
+
+    fn byte(&mut self) -> u8 {
+        (self.next() >> 56) as u8
     }
 }
 
@@ -25,26 +34,67 @@ impl Drop for Now<'_> {
     }
 }
 
-fn replay(name: &str, inputs: u32) {
+fn asked(name: &str) -> Option<u64> {
+    std::env::var(name).ok().and_then(|n| n.parse().ok())
+}
+
+fn replay(name: &str, inputs: u64) {
     let (_, target) = imfs_fuzz::TARGETS.into_iter().find(|(known, _)| *known == name).expect("a target");
-    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(name);
-    for entry in std::fs::read_dir(&corpus).expect("a corpus") {
-        let data = std::fs::read(entry.expect("an entry").path()).expect("a file");
-        let _now = Now(name, &data);
-        target(&data);
+    let run = |data: &[u8]| {
+        let _now = Now(name, data);
+        target(data);
+    };
+    let corpus = corpus(name);
+    corpus.iter().for_each(|data| run(data));
+    let mut random = Random(asked("IMFS_FUZZ_SEED").unwrap_or(0).wrapping_add(0x1234_5678_9abc_def1) | 1);
+    for n in 0..inputs.saturating_mul(asked("IMFS_FUZZ").unwrap_or(1)) {
+        let data = if n % 2 == 0 { mutated(&corpus, &mut random) } else { fresh(name, &mut random) };
+        run(&data);
     }
-    let factor = std::env::var("IMFS_FUZZ").ok().and_then(|n| n.parse().ok()).unwrap_or(1_u32);
-    let mut random = Random(0x1234_5678_9abc_def1);
-    for _ in 0..inputs.saturating_mul(factor) {
-        let most = if name == "paths" { 12 } else { 200 };
-        let len = random.next() as usize % most;
-        let mut data: Vec<u8> = (0..len).map(|_| (random.next() >> 56) as u8).collect();
-        if name == "attributes" && random.next().is_multiple_of(2) && len > 6 {
-            access_list(&mut data, &mut random);
+}
+
+/// The inputs that are kept, in an order that does not depend on the machine.
+fn corpus(name: &str) -> Vec<Vec<u8>> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(name);
+    let entries = std::fs::read_dir(&folder).expect("a corpus");
+    let mut corpus: Vec<_> =
+        entries.map(|entry| std::fs::read(entry.expect("an entry").path()).expect("a file")).collect();
+    corpus.sort();
+    corpus
+}
+
+/// One of the corpus after a few of the changes that libFuzzer makes, so that it is mostly still valid.
+fn mutated(corpus: &[Vec<u8>], random: &mut Random) -> Vec<u8> {
+    let mut data = corpus[random.below(corpus.len())].clone();
+    for _ in 0..=random.below(4) {
+        let at = random.below(data.len() + 1);
+        match random.below(6) {
+            0 => data.insert(at, random.byte()),
+            1 => data.truncate(at),
+            2 => drop(data.splice(at.., corpus[random.below(corpus.len())].iter().copied())),
+            3 => {
+                let copied = data[at..(at + random.below(16)).min(data.len())].to_vec();
+                data.splice(at..at, copied);
+            }
+            changes => {
+                if let Some(byte) = data.get_mut(at) {
+                    *byte = if changes == 4 { random.byte() } else { *byte ^ 1 << random.below(8) };
+                }
+            }
         }
-        let _now = Now(name, &data);
-        target(&data);
     }
+    data.truncate(512);
+    data
+}
+
+/// An input of its own.
+fn fresh(name: &str, random: &mut Random) -> Vec<u8> {
+    let len = random.below(if name == "paths" { 12 } else { 200 });
+    let mut data: Vec<u8> = (0..len).map(|_| random.byte()).collect();
+    if name == "attributes" && random.below(2) == 0 && len > 6 {
+        access_list(&mut data, random);
+    }
+    data
 }
 
 /// Makes the bytes nearly an access list: version 2, and entries with tags that exist.
@@ -74,20 +124,20 @@ fn entry(data: &mut Vec<u8>, tag: u16, id: u32) {
 
 #[test]
 fn calls() {
-    replay("calls", 500);
+    replay("calls", 2_000);
 }
 
 #[test]
 fn paths() {
-    replay("paths", 3_000);
+    replay("paths", 6_000);
 }
 
 #[test]
 fn attributes() {
-    replay("attributes", 2_000);
+    replay("attributes", 8_000);
 }
 
 #[test]
 fn specs() {
-    replay("specs", 5_000);
+    replay("specs", 30_000);
 }
