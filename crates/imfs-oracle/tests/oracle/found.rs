@@ -10,6 +10,7 @@ pub(crate) fn cases() -> Vec<Case> {
     removed(&mut t);
     data_calls(&mut t);
     mappings(&mut t);
+    last_page(&mut t);
     t
 }
 
@@ -41,6 +42,7 @@ fn names(t: &mut Vec<Case>) {
     t.add("into a removed directory, by who may not write it", removed, seq![rename("/b", "b"), rename("/b", rep(110, 256)), rename("/nowhere", "b")]);
     let executed = seq![fork(1), p1(user(ALICE)), p1(pipe2(O_NONBLOCK))];
     t.add("link by descriptor after exec", executed, seq![p1(linkat(3, "f", 3, "b/f", AT_EMPTY_PATH)), p1(exec()), p1(linkat(3, "f", 3, "b/f", AT_EMPTY_PATH))]);
+    t.add("no capabilities at all", seq![creat("/f", 0o644)], seq![setxattr("/f", "security.capability", "", 0), listxattr("/f", 100), getxattr("/f", "security.capability", 0), getxattr("/f", "security.capability", 100), removexattr("/f", "security.capability"), listxattr("/f", 100)]);
     t.add("the old name is missing and the new one too long", seq![], seq![renameat(5, "/d", AT_FDCWD, rep(110, 256))]);
 }
 
@@ -65,6 +67,17 @@ fn mappings(t: &mut Vec<Case>) {
         t.add(format!("record lock of a mapping {sharing}"), mapped(sharing), seq![lock(3, F_SETLK, F_WRLCK, 0, 0, 10), close(3), p1(lock(3, F_SETLK, F_WRLCK, 0, 5, 1))]);
         t.add(format!("flock of a mapping by exec {sharing}"), mapped(sharing), seq![flock(3, LOCK_EX), close(3), exec(), p1(flock(3, LOCK_EX | LOCK_NB))]);
         t.add(format!("flock of a mapping by exit {sharing}"), mapped(sharing), seq![p1(mmap(1, 3, 0, 8192, PROT_READ, sharing)), p1(flock(3, LOCK_EX)), p1(close(3)), flock(3, LOCK_EX | LOCK_NB), p1(exit()), flock(3, LOCK_EX | LOCK_NB)]);
+    }
+}
+
+/// The last page that a file can have.
+fn last_page(t: &mut Vec<Case>) {
+    let start = i64::MAX - 4095;
+    for (off, len) in [(start - 1, 30), (start - 1, 3000), (start - 4096, 4096), (start, 4000), (start + 10, 1)] {
+        let setup = seq![open("/f", O_RDWR | O_CREAT, 0o666), pwrite(3, data(len, 7), off)];
+        for (mapped, writes) in [(0, 3), (start - 4096, 3), (start - 4096, 1), (start, 1)] {
+            t.add(format!("{len} at {off}, {mapped} mapped {writes}"), setup.clone(), seq![mmap(0, 3, mapped, 4096, writes, MAP_SHARED), pread(3, 5000, start - 100), fstat(3), munmap(0), pread(3, 5000, start - 100), fstat(3), statfs("/"), mmap(0, 3, 0, 4096, PROT_READ, MAP_SHARED), ftruncate(3, start), munmap(0), fstat(3)]);
+        }
     }
 }
 

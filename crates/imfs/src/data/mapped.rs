@@ -293,8 +293,17 @@ impl Mapped {
 
     /// The first page with data in `from..to`.
     fn next_data(&self, from: u64, to: u64) -> Option<u64> {
-        let found = self.file.seek_data(from.checked_mul(PAGE).filter(|&at| at <= MAX_FILE_SIZE)?)?;
-        Some(found / PAGE).filter(|&found| found < to)
+        let start = from.checked_mul(PAGE).filter(|&at| at <= MAX_FILE_SIZE)?;
+        let found = self.file.seek_data(start).map(|found| found / PAGE);
+        found.or_else(|| self.last_page().filter(|&last| last >= from)).filter(|&found| found < to)
+    }
+
+    /// The last page that a file can have, if it has data: there the host finds neither data nor a hole, as its end is no
+    /// offset.
+    fn last_page(&self) -> Option<u64> {
+        let start = (MAX_PAGES - 1) * PAGE;
+        let within = self.file.stat().is_ok_and(|stat| stat.size > start);
+        (within && self.file.seek_hole(start) != Some(start)).then_some(MAX_PAGES - 1)
     }
 
     /// How many pages of `from..to` have no space.

@@ -8,6 +8,7 @@ use crate::abi::{Errno, Result, Timespec};
 /// What fstat(2) says of a [`Memfd`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct MemfdStat {
+    pub(crate) size: u64,
     /// The space that it takes, in units of 512 bytes.
     pub(crate) blocks: u64,
     /// The last change of its bytes, through a mapping too.
@@ -136,7 +137,7 @@ mod linux {
             // SAFETY: `stat` is a valid place for one.
             call(|| i64::from(unsafe { libc::fstat(self.raw(), &mut stat) }))?;
             let mtime = Timespec { sec: stat.st_mtime, nsec: stat.st_mtime_nsec as u32 };
-            Ok(MemfdStat { blocks: stat.st_blocks as u64, mtime })
+            Ok(MemfdStat { size: stat.st_size as u64, blocks: stat.st_blocks as u64, mtime })
         }
     }
 }
