@@ -26,35 +26,28 @@ impl Cage {
         }
         let guard = epoch::pin();
         let cred = self.cred(&guard)?;
-        let real;
-        let cred = if flags.contains(AtFlags::EACCESS) {
-            cred
-        } else {
-            real = as_real_user(cred)?;
-            &real
-        };
+        let real = if flags.contains(AtFlags::EACCESS) { None } else { as_real_user(cred)? };
         let follow = !flags.contains(AtFlags::SYMLINK_NOFOLLOW);
         let path = path.as_ref();
         let inode = if path.is_empty() && flags.contains(AtFlags::EMPTY_PATH) {
             self.find_at(dirfd, path, follow, true, &guard)?
         } else {
-            let mut walk = self.walk_at(dirfd, path, &guard)?;
-            walk.cred = cred;
-            walk.find(path, follow)?
+            let walk = self.walk_at(dirfd, path, &guard)?;
+            real.as_ref().map_or(walk, |real| walk.by(real)).find(path, follow)?
         };
-        permission(inode.get(), cred, mode)
+        permission(inode.get(), real.as_ref().unwrap_or(cred), mode)
     }
 }
 
 /// The credentials with which access(2) asks (`access_override_creds`): the real user's, with capabilities only for
-/// root.
+/// root. `None` if those are the present ones.
 ///
 /// # Errors
 /// ENOMEM
-fn as_real_user(cred: &Credentials) -> Result<Credentials> {
-    let mut real = cred.try_clone()?;
-    real.fsuid = cred.uid;
-    real.fsgid = cred.gid;
-    real.effective = if cred.uid == 0 { cred.permitted } else { Capabilities::empty() };
-    Ok(real)
+fn as_real_user(cred: &Credentials) -> Result<Option<Credentials>> {
+    let effective = if cred.uid == 0 { cred.permitted } else { Capabilities::empty() };
+    if (cred.fsuid, cred.fsgid, cred.effective) == (cred.uid, cred.gid, effective) {
+        return Ok(None);
+    }
+    Ok(Some(Credentials { fsuid: cred.uid, fsgid: cred.gid, effective, ..cred.try_clone()? }))
 }

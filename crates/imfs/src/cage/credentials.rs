@@ -244,7 +244,7 @@ impl Cage {
         let changed = new.fsize == fsize;
         let replaced = self.credentials.replace(Some(try_box(new).ok_or(Errno::ENOMEM)?), 0, &guard);
         if changed {
-            self.identity.store(self.tree.sb.new_identity(), Ordering::Relaxed);
+            self.identity.store(self.tree.sb.new_identity(), Ordering::Release);
         }
         drop(lock);
         drop(replaced);

@@ -62,7 +62,7 @@ use crate::sync::epoch::{Guard, RcuBox};
 use crate::sync::lock::{Mutex, rank};
 use crate::sync::refcount::{Ref, Shared, Slot};
 use crate::sync::wait::Interrupts;
-use crate::walk::Walk;
+use crate::walk::{Prefixes, Walk};
 
 /// One sandboxed process, as the file system sees it.
 ///
@@ -82,6 +82,8 @@ pub struct Cage {
     change: Mutex<(), { rank::DESCRIPTORS }>,
     /// Tells these credentials from all others of the instance. Changes with them.
     identity: AtomicU64,
+    /// Where paths led.
+    prefixes: Prefixes,
     umask: AtomicU32,
     /// The lowest descriptor number that is too high (RLIMIT_NOFILE).
     nofile: AtomicUsize,
@@ -133,10 +135,14 @@ impl Cage {
     /// # Errors
     /// ESRCH: the cage has exited.
     #[inline]
-    fn walk<'g>(&self, guard: &'g Guard) -> Result<Walk<'g>> {
+    fn walk<'g>(&'g self, guard: &'g Guard) -> Result<Walk<'g>> {
         let root = self.root.load(guard).ok_or(Errno::ESRCH)?;
         let start = self.cwd.load(guard).ok_or(Errno::ESRCH)?;
-        Ok(Walk { root, start, cred: self.cred(guard)?, resolve: ResolveFlags::empty(), guard })
+        // First the identity: if the credentials change just now, what is found with the new ones is noted under the old
+        // identity, which nobody has again.
+        let who = self.identity.load(Ordering::Acquire);
+        let memory = Some((&self.prefixes, who));
+        Ok(Walk { root, start, cred: self.cred(guard)?, memory, resolve: ResolveFlags::empty(), guard })
     }
 
     /// A reference to one of the cage's places, whatever becomes of that.
@@ -157,7 +163,7 @@ impl Cage {
     /// # Errors
     /// EBADF, ENOTDIR: of `dirfd`, which does not matter if the path is absolute. ESRCH
     #[inline]
-    fn walk_at<'g>(&self, dirfd: i32, path: &[u8], guard: &'g Guard) -> Result<Walk<'g>> {
+    fn walk_at<'g>(&'g self, dirfd: i32, path: &[u8], guard: &'g Guard) -> Result<Walk<'g>> {
         let mut walk = self.walk(guard)?;
         if dirfd != AT_FDCWD && path.first() != Some(&b'/') {
             crate::walk::check_path(path)?;
@@ -174,7 +180,7 @@ impl Cage {
     /// descriptor itself.
     #[inline]
     fn find_at<'g>(
-        &self,
+        &'g self,
         dirfd: i32,
         path: &'g [u8],
         follow: bool,

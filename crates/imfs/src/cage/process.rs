@@ -47,6 +47,7 @@ impl Cage {
             credentials: RcuBox::new(credentials),
             change: Mutex::new(()),
             identity,
+            prefixes: Default::default(),
             umask: AtomicU32::new(UMASK),
             nofile: AtomicUsize::new(nofile),
             interrupts: Interrupts::default(),

@@ -82,7 +82,7 @@ impl Cage {
     }
 
     fn find_for_stat<'g>(
-        &self,
+        &'g self,
         dirfd: i32,
         path: &'g [u8],
         flags: AtFlags,

@@ -243,7 +243,7 @@ impl Cage {
         self.target(target, &guard)?.removexattr(name, self.cred(&guard)?)
     }
 
-    fn target<'g>(&self, target: &Target<'g>, guard: &'g Guard) -> Result<Shared<'g, Inode>> {
+    fn target<'g>(&'g self, target: &Target<'g>, guard: &'g Guard) -> Result<Shared<'g, Inode>> {
         match *target {
             Target::Fd(fd) => self.table.get(fd, guard)?.opened(guard),
             Target::Path { dirfd, path, follow, empty } => self.find_at(dirfd, path, follow, empty, guard),

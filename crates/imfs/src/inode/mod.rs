@@ -44,7 +44,7 @@ pub use self::superblock::{Atime, Protections, Superblock};
 pub(crate) use self::credentials::try_groups;
 pub(crate) use self::directory::FIRST_ENTRY;
 pub(crate) use self::mapping::FileView;
-pub(crate) use self::name::Name;
+pub(crate) use self::name::{Name, word};
 pub(crate) use self::permission::{owner_or_capable, permission};
 pub(crate) use self::superblock::Setup;
 

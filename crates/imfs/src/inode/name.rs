@@ -74,7 +74,7 @@ impl<'n> Name<'n> {
 
 /// The first 8 bytes, padded with zeros.
 #[inline]
-fn word(bytes: &[u8]) -> u64 {
+pub(crate) fn word(bytes: &[u8]) -> u64 {
     match bytes.first_chunk::<8>() {
         Some(word) => u64::from_le_bytes(*word),
         None => short_word(bytes),

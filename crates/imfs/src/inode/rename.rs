@@ -186,6 +186,8 @@ impl<'g> Rename<'g> {
         let new_place = Place::of(target.inode, self.old_dir, &self.old_name)?;
         let (old_dir, new_dir) = (locked.old.dir(), locked.target().dir());
         let now = self.old_dir.sb.now();
+        let _changing =
+            (source.inode.is_dir() || target.inode.is_dir()).then(|| self.old_dir.sb.paths.changing());
         moving(old_dir, Some(new_dir), || locked.old.exchange(source, new_dir, target));
         old_place.take(source.inode, self.cross, guard);
         new_place.take(target.inode, self.cross, guard);
@@ -243,6 +245,7 @@ impl<'g> Rename<'g> {
         }
         let (old_dir, new_dir): (&Directory, &Directory) = (locked.old.dir(), locked.target().dir());
         let marked = mark.is_some();
+        let changing = is_dir.then(|| self.old_dir.sb.paths.changing());
         let (taken, replaced) = moving(old_dir, Some(new_dir), || {
             let replaced = match (room, self.target) {
                 (Some(room), _) => {
@@ -258,6 +261,7 @@ impl<'g> Rename<'g> {
             };
             (taken, replaced)
         });
+        drop(changing);
         place.take(source, self.cross, guard);
         self.account(victim, marked, is_dir);
         source.attributes.change(|c| c.set(Stamp::Change, now));

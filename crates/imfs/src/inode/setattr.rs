@@ -85,7 +85,7 @@ impl Inode {
             return Ok(());
         }
         let now = self.sb.now();
-        self.change_mode(change.mode, |a| {
+        self.change_mode(change, |a| {
             if let Some(mode) = change.mode {
                 let owner = a.owner();
                 if !owner_or_capable(owner.uid, cred) {
@@ -104,7 +104,7 @@ impl Inode {
         self.may_set(change, cred)?;
         let now = self.sb.now();
         let kind = self.file_type();
-        self.change_mode(change.mode, |a| {
+        self.change_mode(change, |a| {
             let owner = a.owner();
             let capable = cred.capable(Capabilities::CHOWN);
             let own = cred.fsuid == owner.uid;
@@ -144,12 +144,15 @@ impl Inode {
         Ok(())
     }
 
-    /// Makes a change that sets the mode to `mode`, if that is some, and so changes the access list (`posix_acl_chmod`).
+    /// Makes the `change` that was `asked` for; a new mode changes the access list as well (`posix_acl_chmod`).
     fn change_mode(
         &self,
-        mode: Option<Mode>,
+        asked: &SetAttr,
         change: impl Fn(&mut Change<'_>) -> Result<(), Errno>,
     ) -> Result<(), Errno> {
+        let mode = asked.mode;
+        let access = mode.is_some() || asked.uid.is_some() || asked.gid.is_some();
+        let _changing = (access && self.is_dir()).then(|| self.sb.paths.changing());
         loop {
             let locked = match (mode, self.extras()) {
                 (Some(mode), Some(extras)) => Some((mode, extras, extras.xattrs.lock())),

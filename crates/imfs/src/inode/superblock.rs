@@ -13,6 +13,7 @@ use crate::abi::{Dev, Errno, ST_NOATIME, ST_RELATIME, Timespec};
 use crate::data::Space;
 use crate::platform::clock::Clock;
 use crate::platform::entropy::Entropy;
+use crate::sync::generation::Generation;
 use crate::sync::lock::{Mutex, rank};
 use crate::sync::refcount::Evict;
 
@@ -69,6 +70,9 @@ pub struct Superblock {
     /// Held by a rename between two directories, so that the tree above them stands still
     /// (Linux's `s_vfs_rename_mutex`).
     pub(crate) rename: Mutex<(), { rank::RENAME }>,
+    /// Goes on with every change of what a path of directories leads to, or of who may search them: a directory that gets
+    /// another place or is removed, or whose mode, owner or access list changes.
+    pub(crate) paths: Generation,
     clock: Box<dyn Clock>,
     entropy: Box<dyn Entropy>,
     /// How much pipes may hold, and what they can hold now.
@@ -123,6 +127,7 @@ impl Superblock {
             protections: setup.protections,
             seed: u64::from_le_bytes(seed),
             rename: Mutex::new(()),
+            paths: Generation::default(),
             clock: setup.clock,
             entropy: setup.entropy,
             pipes: Arc::new(setup.pipes),

@@ -62,6 +62,8 @@ impl Inode {
             a.set(Stamp::Change, now);
         });
         let held = entries.remove(&key, found);
+        // Who still gets here by a remembered path finds it removed and empty.
+        dir.sb.paths.changed();
         entries.tidy();
         dir.attributes.change(|a| {
             a.set_size(a.size() - ENTRY_SIZE);

@@ -101,6 +101,7 @@ impl Inode {
         let lock = extras.map(|extras| extras.xattrs.lock());
         let now = self.sb.now();
         let mut replaced = None;
+        let _changing = (kind == AclKind::Access && self.is_dir()).then(|| self.sb.paths.changing());
         self.attributes.change(|a| {
             let mut stores = acl.is_some();
             if kind == AclKind::Access {

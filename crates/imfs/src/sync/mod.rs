@@ -6,6 +6,7 @@
 pub(crate) mod alloc;
 mod bag;
 pub mod epoch;
+pub(crate) mod generation;
 pub mod lock;
 mod pool;
 pub(crate) mod primitives;

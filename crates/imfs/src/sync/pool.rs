@@ -125,7 +125,7 @@ mod tests {
         for size in [1, 8, 9, 200, 503, 504, 505, 4096] {
             let layout = Layout::from_size_align(size, 8).unwrap();
             let mut blocks = Vec::new();
-            for _ in 0..2 * MOST / size.max(GRAIN) {
+            for _ in 0..if cfg!(miri) { 10 } else { 2 * MOST / size.max(GRAIN) } {
                 let block = allocate(Some(&pool), layout).unwrap();
                 // SAFETY: it is that large.
                 unsafe { block.as_ptr().write_bytes(0xaa, size) };

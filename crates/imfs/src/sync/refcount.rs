@@ -403,6 +403,44 @@ impl<T: Evict + fmt::Debug> fmt::Debug for Shared<'_, T> {
     }
 }
 
+/// A place that knows an object and holds no reference to it.
+pub struct Hint<T: Evict>(AtomicPtr<Counted<T>>, PhantomData<fn() -> T>);
+
+impl<T: Evict> Default for Hint<T> {
+    fn default() -> Self {
+        Self(AtomicPtr::new(std::ptr::null_mut()), PhantomData)
+    }
+}
+
+impl<T: Evict> Hint<T> {
+    /// Knows `object` from now on.
+    #[inline]
+    pub fn set(&self, object: Shared<'_, T>) {
+        self.0.store(object.0.as_ptr(), Ordering::Relaxed);
+    }
+
+    /// Whether it knows something at the address of `object`: the same, if that has not been freed since.
+    #[inline]
+    pub fn is(&self, object: Shared<'_, T>) -> bool {
+        std::ptr::eq(self.0.load(Ordering::Relaxed), object.0.as_ptr())
+    }
+
+    /// What it knows.
+    ///
+    /// # Safety
+    /// The object was not retired before `guard` was made.
+    #[inline]
+    pub unsafe fn get<'g>(&self, _guard: &'g Guard) -> Option<Shared<'g, T>> {
+        NonNull::new(self.0.load(Ordering::Relaxed)).map(|object| Shared(object, PhantomData))
+    }
+}
+
+impl<T: Evict> fmt::Debug for Hint<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Hint({:p})", self.0.load(Ordering::Relaxed))
+    }
+}
+
 /// A place that holds a counted reference or nothing, and is read without a lock.
 pub struct Slot<T: Evict>(AtomicPtr<Counted<T>>, PhantomData<Ref<T>>);
 

@@ -35,6 +35,17 @@ impl SeqLock {
         self.0.load(Ordering::Relaxed) == started.0
     }
 
+    /// Reads once. `None` if somebody wrote meanwhile.
+    #[inline]
+    pub fn try_read<R>(&self, read: impl FnOnce() -> R) -> Option<R> {
+        let count = self.0.load(Ordering::Acquire);
+        if count & 1 != 0 {
+            return None;
+        }
+        let result = read();
+        self.unchanged(Started(count)).then_some(result)
+    }
+
     /// Reads until a whole pass of `read` saw no writer.
     #[inline]
     pub fn read<R>(&self, mut read: impl FnMut() -> R) -> R {
@@ -54,6 +65,20 @@ impl SeqLock {
         let result = write();
         self.0.store(count.wrapping_add(2), Ordering::Release);
         result
+    }
+
+    /// [`write`](Self::write), if nobody else writes just now.
+    #[inline]
+    pub fn try_write(&self, write: impl FnOnce()) {
+        let count = self.0.load(Ordering::Relaxed);
+        if count & 1 == 0
+            && self.0.compare_exchange(count, count | 1, Ordering::Acquire, Ordering::Relaxed).is_ok()
+        {
+            // As in `acquire`.
+            fence(Ordering::Release);
+            write();
+            self.0.store(count.wrapping_add(2), Ordering::Release);
+        }
     }
 
     /// Locks for writing until [`end`](Self::end) with the count that is returned: for changes that span several

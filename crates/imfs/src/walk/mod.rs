@@ -4,6 +4,11 @@
 //! A walk runs under one epoch guard and takes no lock and no reference: what it finds is valid under the guard. The
 //! cage layer gives it a starting directory, a root and credentials, and acts on the result through the inode layer.
 
+mod prefix;
+
+pub(crate) use self::prefix::Prefixes;
+
+use self::prefix::Key;
 use crate::abi::{Access, Errno, MAXSYMLINKS, PATH_MAX, ResolveFlags, Result};
 use crate::inode::{Credentials, Inode, Name, Object, Protections, permission};
 use crate::sync::epoch::Guard;
@@ -18,6 +23,9 @@ pub(crate) struct Walk<'g> {
     pub(crate) start: Shared<'g, Inode>,
     /// Who walks.
     pub(crate) cred: &'g Credentials,
+    /// What is remembered of earlier walks of this cage by the same user, if anything: the paths, and the identity of the
+    /// credentials.
+    pub(crate) memory: Option<(&'g Prefixes, u64)>,
     /// The restrictions of openat2(2).
     pub(crate) resolve: ResolveFlags,
     pub(crate) guard: &'g Guard,
@@ -81,6 +89,29 @@ fn without_slashes(path: &[u8]) -> &[u8] {
     }
 }
 
+/// No name, or one that is not looked up.
+#[inline]
+fn is_special(name: &[u8]) -> bool {
+    matches!(name, [] | [b'.'] | [b'.', b'.'])
+}
+
+/// Where the last slash is.
+#[inline]
+fn last_slash(path: &[u8]) -> Option<usize> {
+    const LOW: u64 = 0x0101_0101_0101_0101;
+    let mut rest = path;
+    while let Some((before, eight)) = rest.split_last_chunk::<8>() {
+        let diff = u64::from_le_bytes(*eight) ^ (LOW * b'/' as u64);
+        // The highest bits of the bytes that are zero in `diff`.
+        let zeros = !(((diff & !(LOW << 7)) + !(LOW << 7)) | diff | !(LOW << 7));
+        if zeros != 0 {
+            return Some(before.len() + 7 - zeros.leading_zeros() as usize / 8);
+        }
+        rest = before;
+    }
+    rest.iter().rposition(|byte| *byte == b'/')
+}
+
 /// Whether the caller's path can be walked at all (`getname`).
 ///
 /// # Errors
@@ -94,6 +125,11 @@ pub(crate) fn check_path(path: &[u8]) -> Result<()> {
 }
 
 impl<'g> Walk<'g> {
+    /// The same walk by somebody else.
+    pub(crate) fn by(self, cred: &'g Credentials) -> Self {
+        Self { cred, memory: None, ..self }
+    }
+
     /// The inode at `path`. A symbolic link at its end is followed if `follow` says so, or if slashes follow it.
     ///
     /// # Errors
@@ -143,31 +179,57 @@ impl<'g> Walk<'g> {
     }
 
     /// The directory and the last name of such a path, whether or not that name exists.
-    // Inlined by force: as a call it costs as much as a component.
-    #[inline(always)]
+    #[inline]
     fn plain_parent(&self, path: &'g [u8]) -> Option<(Shared<'g, Inode>, Name<'g>)> {
-        let (mut at, mut rest) = match path {
-            [b'/', rest @ ..] if self.resolve.is_empty() => (self.root, rest),
-            _ if self.resolve.is_empty() => (self.start, path),
-            _ => return None,
+        let (start, path) = match path {
+            _ if !self.resolve.is_empty() || path.len() >= PATH_MAX => return None,
+            [b'/', rest @ ..] => (self.root, rest),
+            _ => (self.start, path),
         };
-        if path.len() >= PATH_MAX {
+        let (dir, last) = match last_slash(path) {
+            None => (start, path),
+            Some(at) => (self.directory_at(start, &path[..at])?, &path[at + 1..]),
+        };
+        let inode = dir.get();
+        if is_special(last) || !inode.is_dir() || permission(inode, self.cred, Access::EXEC).is_err() {
             return None;
         }
+        Some((dir, Name::new(last, inode.sb.seed).ok()?))
+    }
+
+    /// What a path of names leads to, which is remembered or walked.
+    #[inline]
+    fn directory_at(&self, from: Shared<'g, Inode>, path: &'g [u8]) -> Option<Shared<'g, Inode>> {
+        let Some((prefixes, who)) = self.memory else { return self.names(from, path) };
+        let key = Key { from, path, who };
+        let stamp = from.get().sb.paths.now();
+        if let Some(stamp) = stamp
+            && let Some(found) = prefixes.find(&key, stamp, self.guard)
+        {
+            return Some(found);
+        }
+        let found = self.names(from, path)?;
+        if let Some(stamp) = stamp {
+            prefixes.note(&key, stamp, found);
+        }
+        Some(found)
+    }
+
+    /// Walks a path of names alone.
+    fn names(&self, from: Shared<'g, Inode>, path: &'g [u8]) -> Option<Shared<'g, Inode>> {
+        let (mut at, mut rest) = (from, path);
         loop {
             let inode = at.get();
             let Object::Directory(directory) = &inode.object else { return None };
             let name = Name::first_of(rest, inode.sb.seed).ok()?;
-            // No name, "." and "..", and what begins like them.
-            if matches!(name.bytes(), [] | [b'.', ..]) || permission(inode, self.cred, Access::EXEC).is_err()
-            {
+            if is_special(name.bytes()) || permission(inode, self.cred, Access::EXEC).is_err() {
                 return None;
             }
+            at = directory.lookup(&name, self.guard)?;
             rest = match &rest[name.bytes().len()..] {
-                [] => return Some((at, name)),
+                [] => return Some(at),
                 [_, rest @ ..] => rest,
             };
-            at = directory.lookup(&name, self.guard)?;
         }
     }
 
@@ -412,5 +474,25 @@ impl<'g> Pending<'g> {
     fn pop(&mut self) -> Option<&'g [u8]> {
         self.len = self.len.checked_sub(1)?;
         Some(self.paths[self.len])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::last_slash;
+
+    #[test]
+    fn the_last_slash_is_found_wherever_it_is() {
+        for len in 0..40 {
+            assert_eq!(last_slash(&vec![b'.'; len]), None);
+            for at in 0..len {
+                for before in [b'/', b'.', b'0', 0, 0xff, 0xaf] {
+                    let mut path = vec![before; len];
+                    path[at..].fill(b'0');
+                    path[at] = b'/';
+                    assert_eq!(last_slash(&path), Some(at));
+                }
+            }
+        }
     }
 }

@@ -10,5 +10,6 @@ mod ioctl_iflags;
 #[cfg(target_os = "linux")]
 mod mmap;
 mod pathconf;
+mod paths;
 mod posix_fadvise;
 mod xattr;

@@ -1,5 +1,7 @@
 //! Directories that move, grow and go.
 
+use std::sync::atomic::{AtomicU64, Ordering::SeqCst};
+
 use imfs::abi::{AT_FDCWD, AtFlags, Errno, Mode, OFlags, RenameFlags};
 
 use crate::crew::{ALL, Worker, crew, file, job, rounds, world};
@@ -157,4 +159,40 @@ fn chdir_against_rmdir() {
     check(&fs, &cage);
     let flags = AtFlags::empty();
     assert_eq!(cage.fstatat(AT_FDCWD, "/", flags).unwrap().nlink, 2);
+}
+
+/// When a rename has returned nobody finds the directory at its old path any more, though many walked it before.
+#[test]
+fn a_moved_directory_is_gone_from_its_old_path() {
+    let (fs, cage) = world();
+    for dir in ["/top", "/top/even", "/top/even/d"] {
+        cage.mkdir(dir, ALL).expect("mkdir");
+    }
+    file(&cage, "/top/even/d/file", b"");
+    // How many moves were begun, and how many are done: after an even number it is at `even`.
+    let [begun, done] = [AtomicU64::new(0), AtomicU64::new(0)];
+    let paths = ["/top/even", "/top/odd"];
+    let mover = job(|w| {
+        for n in 1..=u64::from(rounds(3_000)) {
+            begun.store(n, SeqCst);
+            w.cage.rename(paths[(n as usize + 1) % 2], paths[n as usize % 2]).expect("rename");
+            done.store(n, SeqCst);
+            // Time to look.
+            (0..w.below(200)).for_each(|_| std::hint::spin_loop());
+        }
+    });
+    let watcher = || {
+        job(|w| {
+            while w.going() {
+                let moves = done.load(SeqCst);
+                let seen = paths.map(|path| w.cage.stat(format!("{path}/d/file")).map(|_| ()));
+                if begun.load(SeqCst) == moves {
+                    let (here, there) = (moves as usize % 2, (moves as usize + 1) % 2);
+                    assert_eq!((seen[here], seen[there]), (Ok(()), Err(Errno::ENOENT)));
+                }
+            }
+        })
+    };
+    crew(&fs, vec![mover], vec![watcher(), watcher()]);
+    check(&fs, &cage);
 }
