@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use shuttle::thread::spawn;
 
+mod biased;
 mod counts;
 mod descriptors;
 mod epochs;

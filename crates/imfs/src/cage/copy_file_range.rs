@@ -37,7 +37,7 @@ impl Cage {
         // As in the kernel nobody locks the offsets over the copy.
         let place = |off: &Option<&mut i64>, description: &Description| match off {
             Some(off) => **off,
-            None => *description.offset.lock() as i64,
+            None => *description.offset() as i64,
         };
         let (pos_in, pos_out) = (place(&off_in, pair.source.get()), place(&off_out, pair.target.get()));
         if flags != 0 {
@@ -145,6 +145,6 @@ impl Pair<'_> {
 fn set_place(off: Option<&mut i64>, description: &Description, place: u64) {
     match off {
         Some(off) => *off = place as i64,
-        None => *description.offset.lock() = place,
+        None => *description.offset() = place,
     }
 }

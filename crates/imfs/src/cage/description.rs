@@ -6,8 +6,9 @@ use std::fmt;
 use crate::abi::{Errno, FOwnerEx, OFlags, Result};
 use crate::inode::pipe::End;
 use crate::inode::{Inode, Object, Superblock};
+use crate::sync::biased::{BiasedLock, WriteGuard};
 use crate::sync::epoch::Guard;
-use crate::sync::lock::{Mutex, rank};
+use crate::sync::lock::rank;
 use crate::sync::refcount::{self, Evict, Ref, Shared, Slot};
 
 /// An open file description.
@@ -21,7 +22,8 @@ pub(super) struct Description {
     /// The access mode and the other flags of open(2). F_SETFL changes some.
     flags: AtomicU32,
     /// The offset. Held over a read or write through it, so that those are atomic (`f_pos_lock`).
-    pub(crate) offset: Mutex<u64, { rank::OFFSET }>,
+    /// It favours its first user at once.
+    offset: BiasedLock<u64, { rank::OFFSET }, 0>,
     /// For directories: entries made after the stream showed its first have this cookie or a later one, and are not
     /// shown, so that a stream ends even while others rename what it shows.
     pub(crate) stream_end: AtomicU64,
@@ -153,6 +155,12 @@ impl Description {
         });
     }
 
+    /// The offset, locked.
+    #[inline]
+    pub(crate) fn offset(&self) -> WriteGuard<'_, u64, { rank::OFFSET }> {
+        self.offset.write()
+    }
+
     /// The inode that is open.
     ///
     /// # Errors
@@ -241,7 +249,7 @@ impl Vacant<'_> {
     ) -> Ref<Description> {
         // It goes back when the description is evicted.
         std::mem::forget(self.counted);
-        let (flags, offset, stream_end) = (flags.bits().into(), Mutex::new(0), AtomicU64::new(u64::MAX));
+        let (flags, offset, stream_end) = (flags.bits().into(), BiasedLock::new(0), AtomicU64::new(u64::MAX));
         let (created, owner, signal) = (AtomicBool::new(false), AtomicU64::new(0), AtomicI32::new(0));
         self.memory.fill(Description {
             inode,

@@ -79,7 +79,7 @@ impl Cage {
             pid: self.id as i32,
             description: held.description.id(),
             access: held.description.flags(),
-            pos: if from_offset { *held.description.offset.lock() as i64 } else { 0 },
+            pos: if from_offset { *held.description.offset() as i64 } else { 0 },
             size: held.inode.attributes.size() as i64,
         }
     }

@@ -52,7 +52,7 @@ impl Cage {
         let directory = inode.get().directory()?;
         // Looked up before, because the lock of a directory comes before that of an offset.
         let newest = description.stream_is_new().then(|| directory.end());
-        let mut offset = description.offset.lock();
+        let mut offset = description.offset();
         if inode.attributes.nlink() == 0 {
             return Err(Errno::ENOENT);
         }
@@ -106,7 +106,7 @@ impl Cage {
         let guard = epoch::pin();
         let description = self.table.get(fd, &guard)?;
         description.opened(&guard)?.get().directory()?;
-        let place = *description.offset.lock() as i64;
+        let place = *description.offset() as i64;
         Ok(Dir { fd, records: Vec::new(), at: 0, place })
     }
 }

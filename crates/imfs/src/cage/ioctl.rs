@@ -128,7 +128,7 @@ fn qsize(inode: &Inode) -> Result<IoctlResult> {
 fn bytes_to_read(description: &Description, inode: &Inode) -> Result<IoctlResult> {
     let bytes = match &inode.object {
         // Both may be larger than an int can say; the kernel cuts them too.
-        Object::Regular(_) => inode.attr().size.wrapping_sub(*description.offset.lock()) as i32,
+        Object::Regular(_) => inode.attr().size.wrapping_sub(*description.offset()) as i32,
         Object::Pipe(pipe) => pipe.readable_bytes() as i32,
         _ => return Err(unknown(inode)),
     };

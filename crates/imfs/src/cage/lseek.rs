@@ -14,7 +14,7 @@ impl Cage {
         let guard = epoch::pin();
         let description = self.table.get(fd, &guard)?;
         let inode = description.opened(&guard)?;
-        let mut place = description.offset.lock();
+        let mut place = description.offset();
         let target = match &inode.object {
             Object::Regular(regular) => match whence {
                 Whence::Data => regular.seek_data(offset)?,

@@ -48,7 +48,7 @@ impl Cage {
             drop(guard);
             return self.read_other(&held, sink, flags);
         }
-        let mut offset = description.offset.lock();
+        let mut offset = description.offset();
         check_area(*offset, sink.len())?;
         check_flags(flags, false)?;
         let read = read_regular(&description, inode, *offset, sink)?;

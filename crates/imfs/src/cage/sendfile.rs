@@ -33,7 +33,7 @@ impl Cage {
         }
         let start = match &offset {
             Some(offset) => u64::try_from(**offset).map_err(|_| Errno::EINVAL)?,
-            None => *source.description.offset.lock(),
+            None => *source.description.offset(),
         };
         check_range(start, count)?;
         let count = count.min(MAX_RW_COUNT);
@@ -62,7 +62,7 @@ impl Cage {
 
     /// `do_splice_direct`.
     fn send_to_file(&self, source: &Side, start: u64, target: &Side, count: usize) -> Result<usize> {
-        let place = *target.description.offset.lock();
+        let place = *target.description.offset();
         check_range(place, count)?;
         if target.description.flags().contains(OFlags::APPEND) {
             return Err(Errno::EINVAL);
@@ -140,7 +140,7 @@ impl Side {
     /// Devices have no offset.
     fn set_offset(&self, offset: u64) {
         if self.is_regular() {
-            *self.description.offset.lock() = offset;
+            *self.description.offset() = offset;
         }
     }
 

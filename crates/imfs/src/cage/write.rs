@@ -48,7 +48,7 @@ impl Cage {
             drop(guard);
             return self.write_other(&held, source, flags);
         }
-        let mut offset = description.offset.lock();
+        let mut offset = description.offset();
         check_area(*offset, source.len())?;
         check_flags(flags, false)?;
         let at = write_at(&description, &inode, *offset, flags)?;

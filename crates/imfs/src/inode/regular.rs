@@ -5,18 +5,22 @@
 use super::{Credentials, Inode, Object};
 use crate::abi::{Errno, MAX_FILE_SIZE, MAX_RW_COUNT, Result};
 use crate::data::{Contents, Sink, Source, Space};
-use crate::sync::lock::{RwLock, WriteGuard, rank};
+use crate::sync::biased::{BiasedLock, WriteGuard};
+use crate::sync::lock::rank;
+
+/// How many accesses of a file it takes until its lock favours somebody: more than most short-lived files see.
+const PATIENCE: u32 = 128;
 
 /// A regular file's own part.
 #[derive(Debug)]
 pub struct Regular {
     /// The bytes. The size and the blocks in the attributes are copies that are written under this lock.
-    pub(super) contents: RwLock<Contents, { rank::CONTENTS }>,
+    pub(super) contents: BiasedLock<Contents, { rank::CONTENTS }, PATIENCE>,
 }
 
 impl Default for Regular {
     fn default() -> Self {
-        Self { contents: RwLock::new(Contents::new()) }
+        Self { contents: BiasedLock::new(Contents::new()) }
     }
 }
 

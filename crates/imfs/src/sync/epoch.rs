@@ -14,7 +14,7 @@
 //! that reader is pinned the epoch is at most r + 2. (Two epochs are enough where unlinking and the reading of the epoch
 //! are ordered by a fence of their own.)
 //!
-//! This module, `bag`, `pool` and `refcount` beside it, the page arena and the platform are the places with `unsafe`: above them
+//! This module, `bag`, `pool`, `refcount` and `biased` beside it, the page arena and the platform are the places with `unsafe`: above them
 //! everything is checked by the compiler.
 
 use crate::sync::primitives::atomic::{
@@ -25,6 +25,7 @@ use std::marker::PhantomData;
 use std::ptr::NonNull;
 
 use super::bag::{Bag, Retired, Ripe};
+use super::biased;
 use super::pool::{self, Pool};
 use crate::platform::{barrier, thread};
 
@@ -44,7 +45,7 @@ const LARGE: usize = 256 << 10;
 
 /// One thread's place: aligned so that two threads never write one cache line.
 #[repr(align(128))]
-struct ThreadSlot {
+pub(super) struct ThreadSlot {
     /// The epoch that the thread is pinned at, or 0. Written by its thread, read by those who advance the epoch.
     pinned: AtomicU64,
     /// How many guards the thread holds. Its thread's alone.
@@ -62,8 +63,10 @@ struct ThreadSlot {
     pool: Pool,
     /// The next slot of the list; immutable once published.
     next: *mut ThreadSlot,
+    /// The biased locks that its thread has without having taken them, by their addresses, or 0.
+    pub(super) holding: [AtomicUsize; biased::PLACES],
     /// How many slots were made before this one.
-    number: usize,
+    pub(super) number: usize,
 }
 
 // SAFETY: `next` is immutable once published, `pool` is used by the thread alone that has the slot, the rest is `Sync`.
@@ -171,6 +174,7 @@ fn new_slot() -> *const ThreadSlot {
         bag: Bag::new(),
         pool: Pool::new(),
         next: std::ptr::null_mut(),
+        holding: Default::default(),
         number: COUNT.fetch_add(1, Ordering::Relaxed),
     }));
     let mut head = SLOTS.load(Ordering::Relaxed);
@@ -329,8 +333,15 @@ fn own_pool() -> Option<&'static Pool> {
     unsafe { thread::get().cast::<ThreadSlot>().as_ref() }.map(|slot| &slot.pool)
 }
 
+/// This thread's slot, if it has one: it was pinned before, and is not ending.
+#[inline]
+pub(super) fn this_slot() -> Option<&'static ThreadSlot> {
+    // SAFETY: null, or a slot, which lives for ever.
+    unsafe { thread::get().cast::<ThreadSlot>().as_ref() }
+}
+
 /// All slots.
-fn slots() -> impl Iterator<Item = &'static ThreadSlot> {
+pub(super) fn slots() -> impl Iterator<Item = &'static ThreadSlot> {
     // SAFETY: null, or a slot: these live for ever.
     let at = |slot: *const ThreadSlot| unsafe { slot.as_ref() };
     std::iter::successors(at(SLOTS.load(Ordering::Acquire)), move |slot| at(slot.next))
@@ -362,6 +373,7 @@ pub unsafe fn abandon() {
     if let Some(slot) = unsafe { slot.as_ref() } {
         slot.depth.store(0, Ordering::Relaxed);
         slot.freeing.store(false, Ordering::Relaxed);
+        slot.holding.iter().for_each(|place| place.store(0, Ordering::Release));
         slot.pinned.store(0, Ordering::Release);
     }
 }

@@ -131,20 +131,6 @@ impl<T, const RANK: u8> RwLock<T, RANK> {
         WriteGuard(self.0.write().unwrap_or_else(PoisonError::into_inner), held)
     }
 
-    /// [`read`](Self::read) while another of the same rank is held; the caller answers for the order.
-    #[inline]
-    pub fn read_another(&self) -> ReadGuard<'_, T, RANK> {
-        let held = order::Held::another();
-        ReadGuard(self.0.read().unwrap_or_else(PoisonError::into_inner), held)
-    }
-
-    /// [`write`](Self::write) while another of the same rank is held; the caller answers for the order.
-    #[inline]
-    pub fn write_another(&self) -> WriteGuard<'_, T, RANK> {
-        let held = order::Held::another();
-        WriteGuard(self.0.write().unwrap_or_else(PoisonError::into_inner), held)
-    }
-
     /// The data, without locking: nobody else can have them.
     pub fn get_mut(&mut self) -> &mut T {
         self.0.get_mut().unwrap_or_else(PoisonError::into_inner)
@@ -175,7 +161,7 @@ impl<T, const RANK: u8> DerefMut for WriteGuard<'_, T, RANK> {
 }
 
 /// The check of the order: in release builds it is nothing.
-mod order {
+pub(super) mod order {
     #[cfg(all(debug_assertions, not(imfs_model)))]
     mod checked {
         use std::cell::Cell;

@@ -5,6 +5,7 @@
 
 pub(crate) mod alloc;
 mod bag;
+pub mod biased;
 pub mod epoch;
 pub(crate) mod generation;
 pub mod lock;

@@ -130,8 +130,8 @@ impl SeqLock {
     }
 }
 
-/// Spins for a moment, then lets the writer, who was probably preempted, run.
-fn pause(turn: &mut u32) {
+/// Spins for a moment, then lets the one who is waited for, who was probably preempted, run.
+pub(super) fn pause(turn: &mut u32) {
     *turn += 1;
     if turn.is_multiple_of(64) {
         yield_now();
