@@ -63,6 +63,8 @@ mod instance;
 #[cfg(all(test, imfs_model))]
 mod models;
 pub mod platform;
+#[cfg(all(test, not(any(imfs_model, miri))))]
+mod sharing;
 pub mod sync;
 mod walk;
 

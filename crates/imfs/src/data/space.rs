@@ -15,6 +15,7 @@ use crate::sync::primitives::atomic::{AtomicU64, Ordering};
 
 use super::arena::{Chunks, FreePage, IdleChunk, NewPage, Page};
 use crate::abi::{Errno, PAGE_SIZE, Result};
+use crate::sync::epoch;
 use crate::sync::lock::{Mutex, MutexGuard, rank};
 
 /// How many shards there are: more than threads that write at one time, or they meet in a few.
@@ -205,10 +206,7 @@ impl Space {
     /// The shard of this thread, or another one that is free.
     #[inline]
     fn shard(&self) -> ShardGuard<'_> {
-        let mark = 0u8;
-        // Stacks lie megabytes apart, so pieces of 256 KiB tell threads apart, and a thread seldom changes its piece.
-        let piece = (std::ptr::from_ref(std::hint::black_box(&mark)).addr() >> 18) as u32;
-        let first = (piece.wrapping_mul(0x9e37_79b9) >> 28) as usize % SHARDS;
+        let first = epoch::thread_number() % SHARDS;
         match self.shards[first].0.try_lock() {
             Some(guard) => guard,
             None => self.other_shard(first),

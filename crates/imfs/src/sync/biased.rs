@@ -28,6 +28,7 @@ use super::lock::{order, rank};
 use super::primitives::atomic::{AtomicU32, AtomicUsize, Ordering};
 use super::primitives::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use super::seq::pause;
+use super::tally;
 use crate::platform::barrier;
 
 /// How many ranks have biased locks: a thread can be favoured by one lock of each at a time.
@@ -264,6 +265,7 @@ impl<T, const RANK: u8, const PATIENCE: u32> BiasedLock<T, RANK, PATIENCE> {
     #[cold]
     fn read_real(&self) -> RwLockReadGuard<'_, ()> {
         loop {
+            tally::locked(&self.real, RANK, false);
             let real = self.real.read().unwrap_or_else(PoisonError::into_inner);
             // It becomes owned only under the lock for writing.
             let bias = Bias(self.bias.load(Ordering::Relaxed));
@@ -285,6 +287,7 @@ impl<T, const RANK: u8, const PATIENCE: u32> BiasedLock<T, RANK, PATIENCE> {
 
     #[cold]
     fn write_real(&self) -> Alone<'_> {
+        tally::locked(&self.real, RANK, true);
         let real = self.real.write().unwrap_or_else(PoisonError::into_inner);
         let next = self.revoke().after(true, epoch::thread_number() as u32, PATIENCE);
         Alone { bias: &self.bias, next, _real: real }

@@ -5,6 +5,7 @@
 //! answers for their order.
 
 use super::primitives::{self, MutexGuard as StdGuard, PoisonError, TryLockError};
+use super::tally;
 use std::ops::{Deref, DerefMut};
 
 /// The places in the lock order, outermost first.
@@ -55,6 +56,7 @@ impl<T, const RANK: u8> Mutex<T, RANK> {
     /// Waits for the lock.
     #[inline]
     pub fn lock(&self) -> MutexGuard<'_, T, RANK> {
+        tally::locked(&self.0, RANK, true);
         let held = order::Held::first();
         MutexGuard(self.0.lock().unwrap_or_else(PoisonError::into_inner), held)
     }
@@ -62,6 +64,7 @@ impl<T, const RANK: u8> Mutex<T, RANK> {
     /// Takes the lock if it is free.
     #[inline]
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T, RANK>> {
+        tally::locked(&self.0, RANK, true);
         let held = order::Held::first();
         match self.0.try_lock() {
             Ok(guard) => Some(MutexGuard(guard, held)),
@@ -74,6 +77,7 @@ impl<T, const RANK: u8> Mutex<T, RANK> {
     /// opposite order.
     #[inline]
     pub fn lock_another(&self) -> MutexGuard<'_, T, RANK> {
+        tally::locked(&self.0, RANK, true);
         let held = order::Held::another();
         MutexGuard(self.0.lock().unwrap_or_else(PoisonError::into_inner), held)
     }
@@ -120,6 +124,7 @@ impl<T, const RANK: u8> RwLock<T, RANK> {
     /// Waits until nobody writes.
     #[inline]
     pub fn read(&self) -> ReadGuard<'_, T, RANK> {
+        tally::locked(&self.0, RANK, false);
         let held = order::Held::first();
         ReadGuard(self.0.read().unwrap_or_else(PoisonError::into_inner), held)
     }
@@ -127,6 +132,7 @@ impl<T, const RANK: u8> RwLock<T, RANK> {
     /// Waits until nobody reads or writes.
     #[inline]
     pub fn write(&self) -> WriteGuard<'_, T, RANK> {
+        tally::locked(&self.0, RANK, true);
         let held = order::Held::first();
         WriteGuard(self.0.write().unwrap_or_else(PoisonError::into_inner), held)
     }

@@ -13,4 +13,5 @@ mod pool;
 pub(crate) mod primitives;
 pub mod refcount;
 pub mod seq;
+pub(crate) mod tally;
 pub mod wait;

@@ -1,15 +1,18 @@
 //! Where threads meet: std's atomics and locks, or in a build with `--cfg imfs_model` those of shuttle, which runs all
 //! threads of a test in one and switches between them at each of these, in as many orders as it is told
-//! (`make test-models`).
+//! (`make test-models`), or in unit tests atomics that note what is written.
 //!
 //! All of the crate takes them from here, so that the whole file system can be run so.
 
 #[cfg(not(imfs_model))]
 mod chosen {
+    #[cfg(all(test, not(miri)))]
+    pub(crate) use crate::sync::tally::atomic;
     pub(crate) use std::hint::spin_loop;
+    #[cfg(any(not(test), miri))]
+    pub(crate) use std::sync::atomic;
     pub(crate) use std::sync::{
         Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError,
-        atomic,
     };
     pub(crate) use std::thread::yield_now;
     pub(crate) use std::thread_local;
