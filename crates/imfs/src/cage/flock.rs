@@ -46,14 +46,25 @@ impl Cage {
     /// ENOMEM
     pub fn setlk(&self, fd: i32, command: i32, lock: &Flock) -> Result<()> {
         let held = self.held(fd)?;
-        held.inode.setlk(&self.caller(&held, lock), command, lock, &self.interrupts)?;
+        let caller = self.caller(&held, lock);
+        held.inode.setlk(&caller, command, lock, &self.interrupts)?;
         let traditional = matches!(command, fcntl::F_SETLK | fcntl::F_SETLKW);
         if traditional && lock.kind != fcntl::F_UNLCK && !self.still_names(fd, &held) {
-            // The close that came between found no lock to remove.
-            held.inode.descriptor_closed(self.id);
+            self.take_back(&held, &caller, lock);
             return Err(Errno::EBADF);
         }
         Ok(())
+    }
+
+    /// Removes a lock that was set while its descriptor was being closed: that close found no lock to remove. The rest
+    /// may be locked by another descriptor since.
+    #[cold]
+    fn take_back(&self, held: &Held, caller: &Caller, lock: &Flock) {
+        let unlock = Flock { kind: fcntl::F_UNLCK, ..*lock };
+        if held.inode.setlk(caller, fcntl::F_SETLK, &unlock, &self.interrupts).is_err() {
+            // There is no memory to split another lock of the cage around it.
+            held.inode.descriptor_closed(self.id);
+        }
     }
 
     /// `F_GETLK` and `F_OFD_GETLK` of fcntl(2): puts the first lock in the way into `lock`, or `F_UNLCK` into its type.

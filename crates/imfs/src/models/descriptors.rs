@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use super::{play, together};
-use crate::abi::{Errno, Mode, OFlags};
+use crate::abi::fcntl::{F_GETLK, F_SETLK, F_WRLCK};
+use crate::abi::{Errno, Flock, LockKind, Mode, OFlags};
 use crate::inode::Credentials;
 use crate::{Cage, Imfs};
 
@@ -93,5 +94,30 @@ fn fork_against_close() {
                 }
             }),
         ]);
+    });
+}
+
+/// A descriptor is closed while a lock is set through it: that lock does not stay, and others of the cage do.
+#[test]
+fn setlk_against_close() {
+    play(300, || {
+        let (fs, cage) = world();
+        let [closing, other] = [0; 2].map(|_| cage.open("/f", CREATE, Mode::RWXU).expect("open"));
+        let a = cage.clone();
+        together([
+            Box::new(move || match a.setlk(closing, F_SETLK, &Flock::new(LockKind::Write, 0, 10)) {
+                Ok(()) | Err(Errno::EBADF) => {}
+                Err(error) => panic!("{error:?}"),
+            }),
+            Box::new(move || {
+                cage.close(closing).expect("close");
+                cage.setlk(other, F_SETLK, &Flock::new(LockKind::Write, 50, 10)).expect("setlk");
+            }),
+        ]);
+        let looks = fs.create_cage(2, Credentials::root()).expect("cage");
+        let fd = looks.open("/f", CREATE, Mode::empty()).expect("open");
+        let mut lock = Flock::new(LockKind::Write, 0, 0);
+        looks.getlk(fd, F_GETLK, &mut lock).expect("getlk");
+        assert_eq!((lock.kind, lock.start, lock.len), (F_WRLCK, 50, 10));
     });
 }
