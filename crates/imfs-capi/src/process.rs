@@ -30,8 +30,7 @@ pub unsafe extern "C" fn imfs_copy_fd_tables(src: c_int, dst: c_int) {
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn imfs_exec(cage_id: c_int) -> c_int {
     call!(exec(cage_id) => |cage| {
-        cage.exec();
-        Ok(())
+        cage.exec()
     })
 }
 

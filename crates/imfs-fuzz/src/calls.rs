@@ -166,7 +166,7 @@ fn process(fs: &Arc<Imfs>, cage: &Arc<Cage>, input: &mut Input<'_>) -> Result {
         4 => fs.fork(cage.id(), 3 + input.below(2) as u64).map(drop),
         5 => fs.exit(3 + input.below(2) as u64),
         6 => {
-            cage.exec();
+            let _ = cage.exec();
             Ok(())
         }
         _ => {

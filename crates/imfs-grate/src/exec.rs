@@ -53,7 +53,8 @@ pub(crate) fn execve(call: &Call<'_>, path: &[u8]) -> Result<i32> {
         process.set_new(false);
         process.only_thread();
         Process::lock(&process.mappings).end();
-        process.cage.exec();
+        // The program runs by now: without memory it goes on with the old saved ids and descriptors.
+        let _ = process.cage.exec();
     }
     Ok(result)
 }

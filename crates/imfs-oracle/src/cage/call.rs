@@ -239,8 +239,7 @@ pub(super) fn call(cage: &Cage, local: &mut Local, clock: &SteppedClock, call: &
         Call::Munmap { slot } => local.maps.unmap(cage, *slot),
         Call::Exec {} => {
             local.maps = Default::default();
-            cage.exec();
-            Outcome::value(0)
+            unit(cage.exec())
         }
         Call::Nofile { limit } => {
             cage.set_nofile(*limit as usize);

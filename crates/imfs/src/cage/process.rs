@@ -98,7 +98,17 @@ impl Cage {
 
     /// What execve(2) does: all is unmapped, and descriptors with FD_CLOEXEC are closed. Also, the saved and file-system ids become
     /// the effective ones.
-    pub fn exec(&self) {
+    ///
+    /// # Errors
+    /// ENOMEM; ESRCH: the cage has exited. Nothing was changed.
+    pub fn exec(&self) -> Result<()> {
+        self.change_credentials(|cred| {
+            (cred.suid, cred.fsuid) = (cred.euid, cred.euid);
+            (cred.sgid, cred.fsgid) = (cred.egid, cred.egid);
+            let all = if cred.euid == 0 { Capabilities::all() } else { Capabilities::empty() };
+            (cred.permitted, cred.effective) = (all, all);
+            Ok(())
+        })?;
         self.unmap_all(false);
         let mut from = 0;
         loop {
@@ -110,18 +120,7 @@ impl Cage {
                 self.closed(taken);
             }
         }
-        let _ = self.change_credentials(|cred| {
-            (cred.suid, cred.fsuid) = (cred.euid, cred.euid);
-            (cred.sgid, cred.fsgid) = (cred.egid, cred.egid);
-            if cred.euid == 0 {
-                cred.permitted = Capabilities::all();
-                cred.effective = cred.permitted;
-            } else {
-                cred.permitted = Capabilities::empty();
-                cred.effective = cred.permitted;
-            }
-            Ok(())
-        });
+        Ok(())
     }
 
     /// The end of the cage: its blocked calls end, its mappings are unmapped, its descriptors are closed, its locks

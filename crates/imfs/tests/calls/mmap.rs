@@ -220,7 +220,7 @@ fn exec_and_exit_unmap_all() {
     let anonymous = map(&cage, P, WRITE, ANONYMOUS, -1, 0).unwrap();
     let at = map(&cage, P, WRITE, SHARED, fd, 0).unwrap();
     store(at, 0, b"exec");
-    cage.exec();
+    cage.exec().expect("exec");
     assert!(!is_there(at) && !is_there(anonymous));
     let stat = root.stat("/file").unwrap();
     assert!(stat.mtime > before.mtime && stat.ctime > before.ctime);

@@ -272,7 +272,7 @@ pub(crate) const CALLS: &[Call] = calls! { cage, n:
     pathconf => cage.pathconf(n.path(), n.below(23) as i32 - 1);
     fpathconf => cage.fpathconf(n.fd(), n.int());
     identity => identity(cage, n);
-    exec => if n.one_in(64) { cage.exec(); };
+    exec => if n.one_in(64) { let _ = cage.exec(); };
     limits => if n.one_in(64) {
         cage.set_nofile(n.pick(&[0, 3, 10, 30, 64]));
         let _ = cage.set_fsize(n.pick(&[0, 5000, 1 << 20, u64::MAX]));

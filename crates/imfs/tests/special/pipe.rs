@@ -84,7 +84,7 @@ fn flags() {
     assert_eq!(cage.write(w, b"second").unwrap(), 6);
     assert_eq!(read(&cage, r, 2).unwrap(), b"fi");
     assert_eq!(read(&cage, r, 20).unwrap(), b"second");
-    cage.exec();
+    cage.exec().expect("exec");
     assert_eq!(cage.getfd(r), Err(Errno::EBADF));
     for flag in [OFlags::APPEND, OFlags::CREAT, OFlags::from_bits_retain(1)] {
         assert_eq!(cage.pipe2(flag), Err(Errno::EINVAL));

@@ -96,7 +96,7 @@ fn fork_against_open() {
                 let id = 10_000 * (w.number as u64 + 1) + u64::from(n);
                 let child = fs.fork(1, id).expect("fork");
                 assert_eq!(child.pread(stays, &mut bytes, 0), Ok(5));
-                child.exec();
+                child.exec().expect("exec");
                 assert_eq!(child.pread(stays, &mut bytes, 0), Ok(5));
                 fs.exit(id).expect("exit");
                 assert_eq!(child.open("/f", OFlags::RDONLY, ALL), Err(Errno::EMFILE));
