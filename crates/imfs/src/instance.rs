@@ -248,6 +248,12 @@ impl Imfs {
         self.tree.statfs()
     }
 
+    /// [`Space::fail_nth`](crate::data::Space::fail_nth) of this instance's pages.
+    #[cfg(feature = "fault-injection")]
+    pub fn fail_nth_page(&self, n: u64) -> u64 {
+        self.root().sb.space.fail_nth(n)
+    }
+
     /// Makes a cage without descriptors, at the root, with umask 022.
     ///
     /// # Errors

@@ -154,10 +154,11 @@ impl Space {
         }
     }
 
-    /// Makes the `n`-th page or page map node from now on fail with ENOMEM, once; 0 makes none fail. For tests.
+    /// Makes the `n`-th page or page map node from now on fail with ENOMEM, once; 0 makes none fail. Returns what was
+    /// left of the number before: 0 if that one failed. For tests.
     #[cfg(any(test, feature = "fault-injection"))]
-    pub fn fail_nth(&self, n: u64) {
-        self.fault.store(n, Ordering::Relaxed);
+    pub fn fail_nth(&self, n: u64) -> u64 {
+        self.fault.swap(n, Ordering::Relaxed)
     }
 
     /// Asked before each allocation: whether a test wants it to fail.

@@ -164,6 +164,10 @@ fn free_slot() -> Option<*const ThreadSlot> {
     None
 }
 
+/// A slot for a thread beyond those that ever ran at once.
+///
+/// It is allocated infallibly: there are as many as the door has threads, so no cage can make them grow, and each of them
+/// has got a stack a thousand times as large before.
 fn new_slot() -> *const ThreadSlot {
     let slot = Box::into_raw(Box::new(ThreadSlot {
         pinned: AtomicU64::new(0),

@@ -5,4 +5,5 @@ mod allocator;
 mod growth;
 mod limits;
 mod scenarios;
+mod sessions;
 mod tree;

@@ -1,11 +1,12 @@
 //! Calls with each of their allocations failing in turn: the call fails with ENOMEM and the tree is as before, or it
-//! could do without. The same with all allocations failing from each one on.
+//! could do without. The same with all allocations failing from each one on, and with each page and page map node.
 
 use std::sync::Arc;
 
+use imfs::abi::fcntl::{F_OFD_SETLK, F_SETLK};
 use imfs::abi::{
-    AT_FDCWD, AtFlags, Errno, FallocFlags, MapFlags, Mode, OFlags, PollFd, PollFlags, ProtFlags, RenameFlags,
-    Timespec, XattrFlags,
+    AT_FDCWD, AtFlags, Errno, FallocFlags, Flock, FlockOp, LockKind, MapFlags, Mode, OFlags, PollFd,
+    PollFlags, ProtFlags, RenameFlags, Timespec, XattrFlags,
 };
 use imfs::inode::Credentials;
 use imfs::platform::clock::Clock;
@@ -18,7 +19,7 @@ use crate::tree::snapshot;
 type Result = std::result::Result<(), Errno>;
 
 /// A clock that stands still, so that trees can be compared.
-struct Still;
+pub(crate) struct Still;
 
 impl Clock for Still {
     fn now(&self) -> Timespec {
@@ -69,28 +70,57 @@ fn file(cage: &Cage, path: &str, bytes: &[u8]) {
     cage.close(fd).expect("close");
 }
 
-/// Runs `call` on fresh trees until none of its allocations is left to fail. It must need some if `needs`.
+/// What fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// One allocation.
+    Allocation,
+    /// One, and all that follow.
+    AllFrom,
+    /// A page of a file, or a node of its page map.
+    Page,
+}
+
+pub(crate) const FAULTS: [Fault; 3] = [Fault::Allocation, Fault::AllFrom, Fault::Page];
+
+impl Fault {
+    /// Makes the call with the `n`-th of its kind failing, and says whether there was an `n`-th.
+    pub(crate) fn strike<R>(self, n: u64, fs: &Imfs, call: impl FnOnce() -> R) -> (R, bool) {
+        match self {
+            Fault::Allocation => failing(n, false, call),
+            Fault::AllFrom => failing(n, true, call),
+            Fault::Page => {
+                fs.fail_nth_page(n);
+                let result = call();
+                (result, fs.fail_nth_page(0) == 0)
+            }
+        }
+    }
+}
+
+/// Runs `call` on fresh trees until nothing that it allocates is left to fail. It must allocate if `needs`.
 fn each(name: &str, needs: bool, call: impl Fn(&Imfs, &Cage) -> Result) {
     let _alone = alone();
-    for stays in [false, true] {
+    for fault in FAULTS {
         for n in 1.. {
             let (fs, cage) = prepare();
             let before = snapshot(&fs, &cage);
-            let (result, failed) = failing(n, stays, || call(&fs, &cage));
+            let (result, failed) = fault.strike(n, &fs, || call(&fs, &cage));
             if result.is_err() {
-                // pipe(2) says ENFILE instead.
+                // pipe(2) says ENFILE instead, locks ENOLCK.
                 assert!(
-                    matches!(result, Err(Errno::ENOMEM | Errno::ENFILE)),
-                    "{name}: failure {n}: {result:?}"
+                    matches!(result, Err(Errno::ENOMEM | Errno::ENFILE | Errno::ENOLCK)),
+                    "{name}: {fault:?} {n}: {result:?}"
                 );
                 let after = snapshot(&fs, &cage);
-                assert!(after == before, "{name}: failure {n} changed\n{before}\nto\n{after}");
-                assert_eq!(call(&fs, &cage), Ok(()), "{name}: again, after failure {n}");
+                assert!(after == before, "{name}: {fault:?} {n} changed\n{before}\nto\n{after}");
+                assert_eq!(call(&fs, &cage), Ok(()), "{name}: again, after {fault:?} {n}");
             }
             drop((fs, cage));
             epoch::flush();
             if !failed {
-                assert!(n > 1 || !needs, "{name} allocates nothing: is it the right test?");
+                let reached = n > 1 || !needs || fault == Fault::Page;
+                assert!(reached, "{name} allocates nothing: is it the right test?");
                 break;
             }
             assert!(n < 1000, "{name} never ends");
@@ -185,6 +215,38 @@ fn calls_with_bytes() {
     each("allocate", true, |_, c| c.fallocate(4, FallocFlags::empty(), 0, 1 << 20));
     each("punch", false, |_, c| c.fallocate(3, FallocFlags::PUNCH_HOLE | FallocFlags::KEEP_SIZE, 1, 50_000));
     each("clone", false, |_, c| c.ficlone(4, 3));
+    each("copy", false, |_, c| c.copy_file_range(3, Some(&mut 0), 4, Some(&mut 0), 50_000, 0).map(drop));
+    each("copy over pages", false, |_, c| {
+        c.copy_file_range(3, Some(&mut 0), 3, Some(&mut 20_480), 8192, 0).map(drop)
+    });
+    each("copy through memory", true, |_, c| c.sendfile(4, 3, Some(&mut 5), 60_000).map(drop));
+    each("write to shared pages", false, |_, c| {
+        c.ficlone(4, 3)?;
+        let written = c.pwrite(4, &[1; 9000], 4000);
+        c.pwrite(4, b"b", 0).and(c.ftruncate(4, 1))?;
+        written.map(drop)
+    });
+}
+
+#[test]
+fn calls_with_locks() {
+    let set = |c: &Cage, command, kind, start, len| c.setlk(3, command, &Flock::new(kind, start, len));
+    each("the first lock", true, |_, c| set(c, F_SETLK, LockKind::Write, 0, 10));
+    each("a lock of the description", true, |_, c| set(c, F_OFD_SETLK, LockKind::Read, 5, 0));
+    // What cuts a lock in two needs room for a third; whatever comes of it, the cut is not made by halves.
+    each("unlock the middle", true, |_, c| {
+        set(c, F_SETLK, LockKind::Write, 0, 100)?;
+        let cut = set(c, F_SETLK, LockKind::Unlock, 40, 10).and(set(c, F_SETLK, LockKind::Read, 60, 10));
+        let all = set(c, F_SETLK, LockKind::Unlock, 0, 0);
+        cut.and(all)
+    });
+    each("flock", true, |_, c| c.flock(3, FlockOp::EX).and(c.flock(3, FlockOp::UN)));
+    each("fork and lock", true, |fs, _| {
+        let child = fs.fork(1, 2)?;
+        let locked = set(&child, F_SETLK, LockKind::Write, 0, 10);
+        fs.exit(2)?;
+        locked
+    });
 }
 
 #[test]
@@ -211,6 +273,12 @@ fn calls_of_processes() {
     each("setresuid", true, |_, c| c.setresuid(5, 5, 5));
     each("create_cage", true, |fs, _| fs.create_cage(7, Credentials::root()).map(drop));
     each("fork", true, |fs, _| fs.fork(1, 2).map(drop));
+    each("exec", true, |fs, _| {
+        let child = fs.fork(1, 2)?;
+        let executed = child.exec();
+        fs.exit(2)?;
+        executed
+    });
 }
 
 #[test]
@@ -226,5 +294,12 @@ fn calls_that_map() {
         let over = map(c, at.wrapping_add(3 * 4096), 4096, MapFlags::SHARED | MapFlags::FIXED);
         c.munmap(at, 5 * 4096).expect("whole mappings need no memory to go");
         part.and(over.map(drop))
+    });
+    each("a mapping, written to and left", true, |_, c| {
+        let at = map(c, std::ptr::null_mut(), 5 * 4096, MapFlags::SHARED)?;
+        // The same bytes, so that the tree is as before.
+        let written = c.pwrite(3, &[7; 9000], 100).map(drop);
+        c.munmap(at, 5 * 4096).expect("whole mappings need no memory to go");
+        written
     });
 }

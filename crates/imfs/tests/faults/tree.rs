@@ -1,6 +1,7 @@
 //! All that can be seen of a file system, as lines of text: to compare before and after.
 
-use imfs::abi::{AT_FDCWD, AtFlags, Errno, FileType, Mode, OFlags, StatxMask};
+use imfs::abi::fcntl::F_GETLK;
+use imfs::abi::{AT_FDCWD, AtFlags, Errno, FileType, Flock, LockKind, Mode, OFlags, StatxMask};
 use imfs::inode::Credentials;
 use imfs::{Cage, Imfs};
 
@@ -12,6 +13,11 @@ pub(crate) fn snapshot(fs: &Imfs, cage: &Cage) -> String {
     let observer = fs.create_cage(OBSERVER, Credentials::root()).expect("a cage that looks");
     let mut lines = Vec::new();
     walk(&observer, "/", &mut lines);
+    if let Ok(big) = observer.open("/big", OFlags::RDWR, Mode::empty()) {
+        let mut lock = Flock::new(LockKind::Write, 0, 0);
+        observer.getlk(big, F_GETLK, &mut lock).expect("F_GETLK");
+        lines.push(format!("{lock:?}"));
+    }
     fs.exit(OBSERVER).expect("the cage that looks ends");
     let statfs = fs.statfs();
     lines.push(format!("blocks free {} inodes free {}", statfs.bfree, statfs.ffree));
