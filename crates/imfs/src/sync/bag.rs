@@ -73,9 +73,9 @@ impl Bag {
         Self { contents: UnsafeCell::default(), len: AtomicUsize::new(0), mark: AtomicUsize::new(NOBODY) }
     }
 
-    /// Whether nothing is in it.
-    pub(super) fn is_empty(&self) -> bool {
-        self.len.load(Ordering::Relaxed) == 0
+    /// How many things are in it.
+    pub(super) fn len(&self) -> usize {
+        self.len.load(Ordering::Relaxed)
     }
 
     /// Puts something in, and returns what came since the last [`take_own`](Self::take_own). If the host has no memory for
@@ -112,16 +112,9 @@ impl Bag {
         batch
     }
 
-    /// Marks the bag for the thread with slot number `number`, if there is something in it and nobody else did.
-    pub(super) fn mark(&self, number: usize) {
-        if !self.is_empty() {
-            let _ = self.mark.compare_exchange(NOBODY, number + 1, Ordering::AcqRel, Ordering::Relaxed);
-        }
-    }
-
-    /// Whether that thread marked it.
-    pub(super) fn marked_by(&self, number: usize) -> bool {
-        self.mark.load(Ordering::Relaxed) == number + 1
+    /// Marks the bag for the thread with slot number `number`, unless another did. Whether it did.
+    pub(super) fn mark(&self, number: usize) -> bool {
+        self.mark.compare_exchange(NOBODY, number + 1, Ordering::AcqRel, Ordering::Relaxed).is_ok()
     }
 
     /// Takes out a batch of what is `ripe` in another thread's bag.

@@ -29,8 +29,14 @@ use super::biased;
 use super::pool::{self, Pool};
 use crate::platform::{barrier, thread};
 
+/// A word that threads read all the time and write seldom, away from others.
+#[repr(align(128))]
+struct Apart<T>(T);
+
 /// The global epoch. Starts above 0, which in a slot means "not pinned".
-static EPOCH: AtomicU64 = AtomicU64::new(2);
+static EPOCH: Apart<AtomicU64> = Apart(AtomicU64::new(2));
+/// Whether some thread is about to advance the epoch: one is enough.
+static ADVANCING: AtomicBool = AtomicBool::new(false);
 /// All slots that ever were; they are used again, and never freed.
 static SLOTS: AtomicPtr<ThreadSlot> = AtomicPtr::new(std::ptr::null_mut());
 /// How many there are.
@@ -38,10 +44,16 @@ static COUNT: AtomicUsize = AtomicUsize::new(0);
 
 /// How many epochs pass before what was retired is freed.
 const GRACE: u64 = 3;
-/// A thread tries to free what is ripe each time when it has retired this many things,
-const MANY: usize = 256;
+/// A thread tries to free what is ripe each time when it has retired this many things: many, for the heavy barriers that it
+/// takes interrupt all processors that run threads of the process;
+const MANY: usize = 2048;
+/// or, while no other thread of the process has a slot, this many: few, so that their memory is still in the cache when it
+/// is used again;
+const FEW: usize = 250;
 /// or things of this many bytes.
-const LARGE: usize = 256 << 10;
+const LARGE: usize = 512 << 10;
+/// A thread looks into the bag of another each time when it has tried this often.
+const OFTEN: u32 = 16;
 
 /// One thread's place: aligned so that two threads never write one cache line.
 #[repr(align(128))]
@@ -55,6 +67,12 @@ pub(super) struct ThreadSlot {
     /// Whether its thread retired so much since it last freed things that it should do so when it is not pinned any
     /// more. Its thread's alone.
     due: AtomicBool,
+    /// How many things that is: [`MANY`] or [`FEW`]. Its thread's alone.
+    many: AtomicUsize,
+    /// Whether things of many bytes came since it last tried. Its thread's alone.
+    large: AtomicBool,
+    /// How often it tried. Its thread's alone.
+    tries: AtomicU32,
     /// Whether its thread is freeing things, so that what it drops does not start to free again. Its thread's alone.
     freeing: AtomicBool,
     /// What this thread retired, and nobody freed yet.
@@ -101,7 +119,7 @@ pub fn pin() -> Guard {
     this.depth.store(depth + 1, Ordering::Relaxed);
     if depth == 0 {
         // Release: who sees this note and not the end of what this thread was pinned for before, sees that too.
-        this.pinned.store(EPOCH.load(Ordering::Relaxed), Ordering::Release);
+        this.pinned.store(EPOCH.0.load(Ordering::Relaxed), Ordering::Release);
         // Orders the note before every load under the guard. Whoever advances the epoch has a heavy barrier between
         // what was unlinked before and its look at the notes.
         barrier::light();
@@ -148,6 +166,8 @@ fn register() -> *const ThreadSlot {
     let slot = free_slot().unwrap_or_else(new_slot);
     // If the thread is ending already nothing is kept, and the guard's drop gives the slot back.
     thread::set(slot.cast(), give_back);
+    // With that in `alone`: a thread that does not see our slot taken has unlinked what it frees before we load anything.
+    fence(Ordering::SeqCst);
     slot
 }
 
@@ -174,6 +194,9 @@ fn new_slot() -> *const ThreadSlot {
         depth: AtomicU32::new(0),
         taken: AtomicBool::new(true),
         due: AtomicBool::new(false),
+        many: AtomicUsize::new(FEW),
+        large: AtomicBool::new(false),
+        tries: AtomicU32::new(0),
         freeing: AtomicBool::new(false),
         bag: Bag::new(),
         pool: Pool::new(),
@@ -227,12 +250,14 @@ impl Guard {
     pub(super) unsafe fn retire(&self, pointer: *mut (), free: unsafe fn(*mut ()), bytes: usize) {
         // Keeps the reading of the epoch behind the unlinking in this thread: see the module's documentation.
         barrier::light();
-        let epoch = EPOCH.load(Ordering::Relaxed);
+        let epoch = EPOCH.0.load(Ordering::Relaxed);
         // SAFETY: slots live for ever.
         let slot = unsafe { &*self.slot };
         // SAFETY: this thread has the slot and is pinned, which is what the guard says.
         let news = unsafe { slot.bag.put(Retired { epoch, pointer, free }, bytes) };
-        if news.things >= MANY || news.bytes >= LARGE {
+        let large = news.bytes >= LARGE;
+        if large || news.things >= slot.many.load(Ordering::Relaxed) {
+            slot.large.store(large, Ordering::Relaxed);
             slot.due.store(true, Ordering::Relaxed);
         }
     }
@@ -243,7 +268,9 @@ impl Guard {
 fn collect_due(slot: &ThreadSlot) {
     if !slot.freeing.swap(true, Ordering::Relaxed) {
         slot.due.store(false, Ordering::Relaxed);
-        collect(slot);
+        let tries = slot.tries.load(Ordering::Relaxed).wrapping_add(1);
+        slot.tries.store(tries, Ordering::Relaxed);
+        collect(slot, tries.is_multiple_of(OFTEN));
         slot.freeing.store(false, Ordering::Relaxed);
     }
 }
@@ -257,39 +284,70 @@ struct Collected {
     left: bool,
 }
 
-/// Advances the epoch if it can, and frees what has been retired long enough: by this thread, and some of what another
-/// retired that is not pinned now. This thread is not pinned.
-fn collect(own: &ThreadSlot) -> Collected {
-    let other = another_bag(own);
-    if let Some(other) = other {
-        other.bag.mark(own.number);
+/// Frees what has been retired long enough by this thread, which is not pinned, and makes the epoch advance if that is not
+/// the most of it. With `others` it also looks into the bag of another thread.
+fn collect(own: &ThreadSlot, others: bool) -> Collected {
+    let mut some = free_own(own);
+    let alone = alone(own);
+    let many = if alone { FEW } else { MANY };
+    own.many.store(many, Ordering::Relaxed);
+    if others || own.large.swap(false, Ordering::Relaxed) || own.bag.len() > many / 2 {
+        for _ in 0..GRACE {
+            if !advance(alone) {
+                break;
+            }
+        }
+        some |= free_own(own);
     }
-    advance();
-    let now = EPOCH.load(Ordering::Acquire);
-    let ripe = |thing: &Retired| thing.epoch + GRACE <= now;
+    if others && let Some(other) = another_bag(own) {
+        some |= free_other(own, other);
+    }
+    Collected { some, left: slots().any(|slot| slot.bag.len() != 0) }
+}
+
+/// Frees what is ripe of what this thread retired, and says whether that was anything.
+fn free_own(own: &ThreadSlot) -> bool {
     let mut some = false;
-    if let Some(other) = other.filter(|other| other.bag.marked_by(own.number)) {
-        // The barrier in `advance` is between our mark and this look: see `bag`.
-        let idle = other.pinned.load(Ordering::Acquire) == 0;
-        // SAFETY: we marked it before that barrier, and its thread was not pinned after it.
-        let things = idle.then(|| unsafe { other.bag.take(ripe) });
-        other.bag.unmark();
-        // Only now: what is freed may take locks that the bag's thread has while it waits for the end of our mark.
-        some |= things.is_some_and(free);
-    }
     loop {
         let things = {
             let _pinned = pin();
+            let ripe = ripe();
             // SAFETY: this thread has the slot and is pinned.
             unsafe { own.bag.take_own(ripe) }
         };
         let last = things.last().is_none_or(Option::is_none);
         some |= free(things);
         if last {
-            break;
+            return some;
         }
     }
-    Collected { some, left: slots().any(|slot| !slot.bag.is_empty()) }
+}
+
+/// Frees some of what is ripe of what another thread retired, if that is not pinned.
+fn free_other(own: &ThreadSlot, other: &ThreadSlot) -> bool {
+    if !other.bag.mark(own.number) {
+        return false;
+    }
+    barrier::heavy();
+    let idle = other.pinned.load(Ordering::Acquire) == 0;
+    // SAFETY: we marked it before the barrier, and its thread was not pinned after it.
+    let things = idle.then(|| unsafe { other.bag.take(ripe()) });
+    other.bag.unmark();
+    // Only now: what is freed may take locks that the bag's thread has while it waits for the end of our mark.
+    things.is_some_and(free)
+}
+
+/// Whether something was retired long enough ago.
+fn ripe() -> impl Fn(&Retired) -> bool {
+    let now = EPOCH.0.load(Ordering::Acquire);
+    move |thing| thing.epoch + GRACE <= now
+}
+
+/// Whether this thread is not pinned and no other has a slot. Who takes one now sees all that this thread has unlinked.
+fn alone(own: &ThreadSlot) -> bool {
+    fence(Ordering::SeqCst);
+    own.pinned.load(Ordering::Relaxed) == 0
+        && slots().all(|slot| std::ptr::eq(slot, own) || !slot.taken.load(Ordering::Acquire))
 }
 
 /// A thread that is not pinned and has something in its bag: each time another one.
@@ -297,7 +355,7 @@ fn another_bag(own: &ThreadSlot) -> Option<&'static ThreadSlot> {
     static TURN: AtomicUsize = AtomicUsize::new(0);
     let all = || {
         slots().filter(|slot| {
-            !std::ptr::eq(*slot, own) && !slot.bag.is_empty() && slot.pinned.load(Ordering::Relaxed) == 0
+            !std::ptr::eq(*slot, own) && slot.bag.len() != 0 && slot.pinned.load(Ordering::Relaxed) == 0
         })
     };
     let turn = TURN.fetch_add(1, Ordering::Relaxed).checked_rem(all().count())?;
@@ -351,19 +409,25 @@ pub(super) fn slots() -> impl Iterator<Item = &'static ThreadSlot> {
     std::iter::successors(at(SLOTS.load(Ordering::Acquire)), move |slot| at(slot.next))
 }
 
-/// Moves the epoch on if every pinned thread has noted the present one.
-fn advance() {
-    let now = EPOCH.load(Ordering::Relaxed);
-    barrier::heavy();
-    for slot in slots() {
-        let pinned = slot.pinned.load(Ordering::Relaxed);
-        if pinned != 0 && pinned != now {
-            return;
-        }
+/// Moves the epoch on if every pinned thread has noted the present one, and no other thread is doing so. Whether it did.
+/// A thread that is `alone`, and not pinned itself, needs neither barrier nor look.
+fn advance(alone: bool) -> bool {
+    if ADVANCING.swap(true, Ordering::Acquire) {
+        return false;
     }
-    // Readers that ended before are done with what they saw.
-    fence(Ordering::Acquire);
-    let _ = EPOCH.compare_exchange(now, now + 1, Ordering::Release, Ordering::Relaxed);
+    let now = EPOCH.0.load(Ordering::Relaxed);
+    let seen = alone || {
+        barrier::heavy();
+        slots()
+            .all(|slot| matches!(slot.pinned.load(Ordering::Relaxed), pinned if pinned == 0 || pinned == now))
+    };
+    if seen {
+        // Readers that ended before are done with what they saw.
+        fence(Ordering::Acquire);
+        EPOCH.0.store(now + 1, Ordering::Release);
+    }
+    ADVANCING.store(false, Ordering::Release);
+    seen
 }
 
 /// Forgets the guards of this thread: for a door whose last call on it ended without unwinding, as a trap in a
@@ -392,7 +456,7 @@ pub fn flush() {
     // What is freed retires more: descriptions hold inodes, these their directories and the instance.
     let mut vain = 0;
     while vain < 4 * GRACE {
-        let Collected { some, left } = collect(slot);
+        let Collected { some, left } = collect(slot, true);
         if !left {
             break;
         }
