@@ -6,6 +6,8 @@
 
 use std::io::{IoSlice, IoSliceMut};
 
+use crate::abi::PAGE_SIZE;
+
 /// Where a read puts its bytes (the kernel's `iov_iter` of direction `ITER_DEST`).
 pub trait Sink {
     /// How many bytes it still takes.
@@ -39,6 +41,33 @@ pub trait Source {
     fn take(&mut self, into: &mut [u8]) -> usize;
 }
 
+/// The bytes that are copied at a time where they are probably in a cache. From 4 KiB on glibc's memcpy(3) uses `rep movsb`
+/// on processors that claim to be good at it; the loop over vector registers that it uses below is up to twice as fast there,
+/// and no slower until both sides are in main memory alone.
+const PIECE: usize = PAGE_SIZE / 2;
+
+/// Copies slices of one length.
+#[inline]
+fn copy(to: &mut [u8], from: &[u8]) {
+    for (to, from) in to.chunks_mut(PIECE).zip(from.chunks(PIECE)) {
+        to.copy_from_slice(from);
+    }
+}
+
+/// [`Source::take`] into memory that was written before, so that it is probably in a cache.
+#[inline]
+pub(super) fn take_again<S: Source + ?Sized>(source: &mut S, into: &mut [u8]) -> usize {
+    let mut done = 0;
+    for piece in into.chunks_mut(PIECE) {
+        let taken = source.take(piece);
+        done += taken;
+        if taken < piece.len() {
+            break;
+        }
+    }
+    done
+}
+
 impl Sink for &mut [u8] {
     #[inline]
     fn len(&self) -> usize {
@@ -48,7 +77,7 @@ impl Sink for &mut [u8] {
     #[inline]
     fn put(&mut self, bytes: &[u8]) -> usize {
         let Some((front, rest)) = std::mem::take(self).split_at_mut_checked(bytes.len()) else { return 0 };
-        front.copy_from_slice(bytes);
+        copy(front, bytes);
         *self = rest;
         bytes.len()
     }
