@@ -4,6 +4,7 @@
 //! Prints a table, and writes `target/bench.json` and `target/bench.svg`.
 
 mod calls;
+mod grow;
 mod limits;
 mod measure;
 mod memory;
@@ -64,6 +65,7 @@ fn main() -> std::io::Result<()> {
         memory::measure(&mut rows);
     }
     scale::measure(&args, &mut rows);
+    grow::measure(&args, &mut rows);
     drop(tmpfs);
     if !args.quick && !args.no_fuse {
         let mount = mounts::Fuse::mount()?;

@@ -26,12 +26,15 @@ impl Row {
     }
 }
 
-/// What is to be reached (docs/performance.md): a share of tmpfs, of memcpy, a number of bytes, or a speed-up.
+/// What is to be reached (docs/performance.md): a share of tmpfs, of memcpy, a number of bytes, a speed-up, or a multiple of
+/// another row.
 enum Target {
+    None,
     Tmpfs(f64),
     Memcpy(f64),
     AtMost(f64),
     AtLeast(f64),
+    Row(f64, &'static str),
 }
 
 fn target(name: &str) -> Target {
@@ -48,15 +51,25 @@ fn target(name: &str) -> Target {
         "seq_write_fresh" => Target::Tmpfs(5.0),
         "mem_empty" => Target::AtMost(200.0),
         "mem_1byte" => Target::AtMost(220.0),
+        "grow_stat_1e6_any" => Target::None,
+        name if name.starts_with("grow_stat") => Target::Row(2.0, "grow_stat_1e3"),
+        name if name.starts_with("grow_create") => Target::Row(2.0, "grow_create_1e3"),
+        name if name.starts_with("grow_pread") => Target::Row(1.2, "grow_pread_16m"),
+        name if name.starts_with("grow_open") => Target::Row(1.2, "grow_open_1"),
         name if name.starts_with("scale2_shared") => Target::AtLeast(1.6),
         _ => Target::AtLeast(1.8),
     }
 }
 
 /// What is to be reached and what was, as texts, and whether it was.
-fn verdict(name: &str, row: &Row) -> Option<(String, String, bool)> {
+fn verdict(name: &str, row: &Row, rows: &BTreeMap<&str, Row>) -> Option<(String, String, bool)> {
     let imfs = row.imfs.median()?;
     Some(match target(name) {
+        Target::None => return None,
+        Target::Row(want, other) => {
+            let got = imfs / rows.get(other)?.imfs.median()?;
+            (format!("{want}x {other}"), format!("{got:.2}x"), got <= want)
+        }
         Target::Tmpfs(want) => {
             let got = row.tmpfs.median()? / imfs;
             (format!("tmpfs/{want}"), format!("tmpfs/{got:.1}"), got >= want)
@@ -70,9 +83,16 @@ fn verdict(name: &str, row: &Row) -> Option<(String, String, bool)> {
     })
 }
 
+/// In the order of the table: the operations, memory, two threads, growth.
 fn in_order<'r>(rows: &'r BTreeMap<&str, Row>) -> Vec<(&'r str, &'r Row)> {
+    const GROUPS: [&str; 6] = ["mem_empty", "mem_1byte", "scale2_separate", "scale2_shared", "grow", ""];
+    let place = |name: &str| {
+        let operation = ops::NAMES.iter().position(|n| *n == name);
+        let group = || GROUPS.iter().position(|group| name.starts_with(group)).unwrap_or(GROUPS.len());
+        operation.unwrap_or_else(|| ops::NAMES.len() + group())
+    };
     let mut sorted: Vec<_> = rows.iter().map(|(name, row)| (*name, row)).collect();
-    sorted.sort_by_key(|(name, _)| ops::NAMES.iter().position(|n| n == name).unwrap_or(usize::MAX));
+    sorted.sort_by_key(|(name, _)| place(name));
     sorted
 }
 
@@ -87,7 +107,7 @@ pub(crate) fn print(rows: &BTreeMap<&str, Row>) {
     for (name, row) in in_order(rows) {
         let digits = if name.starts_with("scale") { 2 } else { 0 };
         let peer = row.best_peer().map_or_else(|| "-".into(), |(name, ns)| format!("{ns:.0} ({name})"));
-        let (aim, got, reached) = verdict(name, row).unwrap_or_default();
+        let (aim, got, reached) = verdict(name, row, rows).unwrap_or_else(|| ("-".into(), "-".into(), true));
         println!(
             "| {name} | {} | {:.0}% | {} | {} | {peer} | {} | {aim} | {got} | {} |",
             number(row.imfs.median(), digits.max(usize::from(!name.starts_with("mem")))),
