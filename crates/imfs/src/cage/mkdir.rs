@@ -103,6 +103,6 @@ impl Cage {
             // Only a directory may be made at a path that ends in a slash.
             return Err(if walk.resolve_last(&at).is_ok() { Errno::EEXIST } else { Errno::ENOENT });
         }
-        Inode::create(at.dir, name, new, walk.cred, &guard).map(drop)
+        Inode::make(at.dir, name, new, walk.cred, &guard)
     }
 }

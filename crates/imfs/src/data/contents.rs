@@ -146,14 +146,21 @@ impl Contents {
     }
 
     /// Gives all space back; the file is then empty. Never fails: for the last close of a file without names.
+    #[inline]
     pub fn release(&mut self, space: &Space) {
+        self.size = 0;
+        if !matches!(&self.body, Body::Pages(tree) if tree.charged == 0) {
+            self.release_body(space);
+        }
+    }
+
+    fn release_body(&mut self, space: &Space) {
         match &mut self.body {
             Body::Inline(_) => space.uncharge(1),
             Body::Pages(tree) => remove_pages(tree, space, 0, MAX_PAGES),
             Body::Mapped(mapped) => mapped.release(space),
         }
         self.body = Body::Pages(Tree::new());
-        self.size = 0;
     }
 
     /// The page map, into which inline bytes move. Not for mapped files: they have none.

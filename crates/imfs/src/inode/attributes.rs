@@ -115,6 +115,7 @@ impl Attr {
 
 impl Attributes {
     /// The attributes of a new inode, all stamps the same. `mode` may have flags.
+    #[inline]
     pub(crate) fn new(mode: u32, uid: u32, gid: u32, nlink: u32, size: u64, now: Timespec) -> Self {
         Self {
             mode: mode.into(),
@@ -126,6 +127,12 @@ impl Attributes {
             sec: [now.sec; 4].map(AtomicI64::new),
             ..Self::default()
         }
+    }
+
+    /// The attributes of something new that has so many blocks.
+    #[inline]
+    pub(crate) fn with_blocks(self, blocks: u64) -> Self {
+        Self { blocks: blocks.into(), ..self }
     }
 
     /// All of them at one moment.
@@ -152,6 +159,7 @@ impl Attributes {
         self.seq.read(|| self.load_owner())
     }
 
+    #[inline]
     fn load_owner(&self) -> Owner {
         let mode = self.mode.load(Relaxed);
         let (uid, gid) = (self.uid.load(Relaxed), self.gid.load(Relaxed));
@@ -193,6 +201,12 @@ impl Attributes {
     #[inline]
     pub(crate) fn size(&self) -> u64 {
         self.size.load(Relaxed)
+    }
+
+    /// The number of blocks, alone.
+    #[inline]
+    pub(crate) fn blocks(&self) -> u64 {
+        self.blocks.load(Relaxed)
     }
 
     /// The times of access, modification and change.

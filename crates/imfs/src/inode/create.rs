@@ -3,14 +3,14 @@
 use std::sync::OnceLock;
 
 use super::acl::Acl;
-use super::attributes::{Attributes, HAS_ACL, HAS_DEFAULT_ACL, LINKABLE, NOATIME, NODUMP};
+use super::attributes::{Attributes, HAS_ACL, HAS_DEFAULT_ACL, LINKABLE, NOATIME, NODUMP, Owner};
 use super::permission::may_create;
 use super::pipe::{End, Pipe};
 use super::{Capabilities, Credentials, Directory, Inode, Object, Regular, Superblock};
-use crate::abi::{Dev, Errno, FileType, Mode, PAGE_SIZE};
+use crate::abi::{Dev, Errno, FileType, Mode, PAGE_SIZE, Timespec};
 use crate::sync::alloc::{try_box, try_copy};
 use crate::sync::epoch::Guard;
-use crate::sync::refcount::{Ref, Shared};
+use crate::sync::refcount::{Fresh, Ref, Shared, Vacant};
 
 /// What tmpfs counts for an entry in the size of a directory (`BOGO_DIRENT_SIZE`).
 pub(super) const ENTRY_SIZE: u64 = 20;
@@ -54,6 +54,15 @@ impl<'a> NewInode<'a> {
     }
 }
 
+/// What a new inode is, and how it starts.
+pub(super) struct Start<'a> {
+    pub(super) new: &'a NewInode<'a>,
+    pub(super) ino: u64,
+    /// How many names it is to have.
+    pub(super) nlink: u32,
+    pub(super) now: Timespec,
+}
+
 /// The mode and the access lists that a new inode starts with.
 struct Inherited {
     mode: Mode,
@@ -69,14 +78,29 @@ impl Inode {
     pub(crate) fn root(sb: &Ref<Superblock>, mode: Mode, uid: u32, gid: u32) -> Result<Ref<Inode>, Errno> {
         let object = Object::Directory(Directory::new(None, b"")?);
         let mode = FileType::Directory.with(mode);
-        Self::try_new(sb, object, mode, uid, gid)
+        let attributes = Attributes::new(mode, uid, gid, 2, object.initial_size(), sb.now());
+        Self::try_new(sb, sb.next_ino(), attributes, object).map(Fresh::share)
     }
 
-    /// Makes an inode with a name in the directory `dir`: mknod(2), mkdir(2), symlink(2), open(2).
+    /// Makes an inode with a name in the directory `dir`: mknod(2), mkdir(2), symlink(2).
     ///
     /// # Errors
     /// EEXIST, ENOENT (the directory was removed), EACCES, ENOTDIR, ENAMETOOLONG, ENOSPC, ENOMEM,
     /// EPERM (a device without `CAP_MKNOD`), EMLINK
+    pub fn make(
+        dir: Shared<'_, Self>,
+        name: &[u8],
+        new: &NewInode<'_>,
+        cred: &Credentials,
+        guard: &Guard,
+    ) -> Result<(), Errno> {
+        Self::add(dir, name, new, cred, guard, |inode| (inode.share(), ()))
+    }
+
+    /// The same, with a reference to what was made: open(2).
+    ///
+    /// # Errors
+    /// As [`make`](Self::make)
     pub fn create(
         dir: Shared<'_, Self>,
         name: &[u8],
@@ -84,6 +108,19 @@ impl Inode {
         cred: &Credentials,
         guard: &Guard,
     ) -> Result<Ref<Inode>, Errno> {
+        Self::add(dir, name, new, cred, guard, Fresh::share_twice)
+    }
+
+    /// Makes an inode with a name. `share` makes the reference for the entry, and what the caller gets.
+    #[inline]
+    fn add<R>(
+        dir: Shared<'_, Self>,
+        name: &[u8],
+        new: &NewInode<'_>,
+        cred: &Credentials,
+        guard: &Guard,
+        share: impl FnOnce(Fresh<Inode>) -> (Ref<Inode>, R),
+    ) -> Result<R, Errno> {
         let directory = dir.directory()?;
         let key = dir.key(name)?;
         let mut entries = directory.entries(guard);
@@ -93,7 +130,8 @@ impl Inode {
         if entries.removed() {
             return Err(Errno::ENOENT);
         }
-        may_create(&dir, cred)?;
+        let owner = dir.attributes.owner();
+        may_create(&dir, &owner, cred)?;
         if new.kind.is_device() && !is_whiteout(new) && !cred.capable(Capabilities::MKNOD) {
             return Err(Errno::EPERM);
         }
@@ -101,17 +139,18 @@ impl Inode {
         if is_dir && dir.attributes.nlink() == u32::MAX {
             return Err(Errno::EMLINK);
         }
-        let inode = Self::unnamed(dir, name, new, cred, guard)?;
+        let (ino, nlink) = (entries.next_ino(&dir.sb), if is_dir { 2 } else { 1 });
+        let start = Start { new, ino, nlink, now: dir.sb.now() };
+        let inode = Self::unnamed(dir, name, &start, &owner, cred, guard)?;
         let room = entries.reserve(&key)?;
-        inode.attributes.change(|a| a.set_nlink(if is_dir { 2 } else { 1 }));
-        entries.insert(room, &key, inode.clone());
-        let now = dir.sb.now();
+        let (named, result) = share(inode);
+        entries.insert(room, &key, named);
         dir.attributes.change(|a| {
             a.set_size(a.size() + ENTRY_SIZE);
             a.set_nlink(a.nlink() + u32::from(is_dir));
-            a.modified(now);
+            a.modified(start.now);
         });
-        Ok(inode)
+        Ok(result)
     }
 
     /// Makes a regular file without a name, as open(2) with O_TMPFILE does in `dir`: `linkable` if link(2)
@@ -128,10 +167,13 @@ impl Inode {
         guard: &Guard,
     ) -> Result<Ref<Inode>, Errno> {
         dir.directory()?;
-        may_create(&dir, cred)?;
-        let inode = Self::unnamed(dir, b"", &NewInode::regular(mode, umask), cred, guard)?;
+        let owner = dir.attributes.owner();
+        may_create(&dir, &owner, cred)?;
+        let new = NewInode::regular(mode, umask);
+        let start = Start { new: &new, ino: dir.sb.next_ino(), nlink: 0, now: dir.sb.now() };
+        let inode = Self::unnamed(dir, b"", &start, &owner, cred, guard)?;
         inode.attributes.change(|a| a.set_flag(LINKABLE, linkable));
-        Ok(inode)
+        Ok(inode.share())
     }
 
     /// Makes a nameless pipe, as pipe(2) does, with its reading and its writing end. Like the kernel's, it does not
@@ -148,32 +190,34 @@ impl Inode {
         Ok((Ref::try_new(inode).ok_or(Errno::ENOMEM)?, ends))
     }
 
-    /// Makes an inode that no entry names yet, with the owner, mode and lists that one in `dir` has
-    /// (`inode_init_owner`, `posix_acl_create`).
+    /// Makes an inode that no entry names yet, with the owner, mode and lists that one in `dir` has, whose own mode and
+    /// owner are `parent` (`inode_init_owner`, `posix_acl_create`).
     pub(super) fn unnamed(
         dir: Shared<'_, Self>,
         name: &[u8],
-        new: &NewInode<'_>,
+        start: &Start<'_>,
+        parent: &Owner,
         cred: &Credentials,
         guard: &Guard,
-    ) -> Result<Ref<Inode>, Errno> {
-        let parent = dir.attributes.owner();
+    ) -> Result<Fresh<Inode>, Errno> {
+        let new = start.new;
         let is_dir = new.kind == FileType::Directory;
         let setgid_dir = parent.mode & Mode::SGID.bits() != 0;
         let gid = if setgid_dir { parent.gid } else { cred.fsgid };
-        let inherited =
-            dir.inherited(new, setgid_dir && is_dir, strips_sgid(new, setgid_dir, gid, cred), guard)?;
-        let object = match new.kind {
-            FileType::Directory => Object::Directory(Directory::new(dir.upgrade(), name)?),
-            FileType::Symlink => Object::Symlink(try_copy(new.target).ok_or(Errno::ENOMEM)?),
-            FileType::Regular => Object::Regular(Regular::default()),
-            FileType::CharDevice | FileType::BlockDevice => Object::Device(new.rdev),
-            FileType::Fifo => Object::Pipe(boxed(Pipe::fifo(dir.sb.pipes.clone()))?),
-            FileType::Socket => Object::Socket,
-        };
+        let mut mode = new.mode;
+        let sgid = mode.contains(Mode::SGID) && !strips_sgid(new, setgid_dir, gid, cred);
+        mode.set(Mode::SGID, sgid || (setgid_dir && is_dir));
+        let inherited = dir.inherited(new, mode, parent, guard)?;
         // `SHMEM_FL_INHERITED`
         let mode = new.kind.with(inherited.mode) | parent.flags & (NODUMP | NOATIME);
-        let inode = Self::try_new(&dir.sb, object, mode, cred.fsuid, gid)?;
+        let attributes = |size| Attributes::new(mode, cred.fsuid, gid, start.nlink, size, start.now);
+        let inode = if new.kind == FileType::Regular {
+            // By itself, so that it is written where it stays.
+            Self::try_new(&dir.sb, start.ino, attributes(0), Object::Regular(Regular::default()))?
+        } else {
+            let object = Self::new_object(dir, name, new)?;
+            Self::try_new(&dir.sb, start.ino, attributes(object.initial_size()), object)?
+        };
         if inherited.access.is_some() || inherited.default.is_some() {
             let extras = inode.make_extras()?;
             inode.attributes.change(|a| {
@@ -186,55 +230,69 @@ impl Inode {
         Ok(inode)
     }
 
-    fn try_new(
-        sb: &Ref<Superblock>,
-        object: Object,
-        mode: u32,
-        uid: u32,
-        gid: u32,
-    ) -> Result<Ref<Inode>, Errno> {
-        let size = match &object {
-            Object::Directory(_) => 2 * ENTRY_SIZE,
-            Object::Symlink(target) => target.len() as u64,
-            _ => 0,
-        };
-        let nlink = if matches!(object, Object::Directory(_)) { 2 } else { 0 };
-        let ino = sb.new_ino()?;
-        let pages = object.own_pages();
-        if let Err(e) = sb.space.charge(pages) {
-            sb.free_ino();
-            return Err(e);
-        }
-        let attributes = Attributes::new(mode, uid, gid, nlink, size, sb.now());
-        attributes.change(|a| a.set_blocks(pages * (PAGE_SIZE as u64 / 512)));
-        let inode = Inode { sb: sb.clone(), ino, attributes, object, extras: OnceLock::new() };
-        Ref::try_new(inode).ok_or_else(|| {
-            sb.space.uncharge(pages);
-            sb.free_ino();
-            Errno::ENOMEM
+    /// What a new inode in this directory is, if it is no regular file.
+    fn new_object(dir: Shared<'_, Self>, name: &[u8], new: &NewInode<'_>) -> Result<Object, Errno> {
+        Ok(match new.kind {
+            FileType::Directory => Object::Directory(Directory::new(dir.upgrade(), name)?),
+            FileType::Symlink => Object::Symlink(try_copy(new.target).ok_or(Errno::ENOMEM)?),
+            FileType::Regular => Object::Regular(Regular::default()),
+            FileType::CharDevice | FileType::BlockDevice => Object::Device(new.rdev),
+            FileType::Fifo => Object::Pipe(boxed(Pipe::fifo(dir.sb.pipes.clone()))?),
+            FileType::Socket => Object::Socket,
         })
     }
 
-    /// What a new inode in this directory starts with.
+    /// Makes a counted inode.
+    #[inline(always)]
+    fn try_new(
+        sb: &Ref<Superblock>,
+        ino: u64,
+        attributes: Attributes,
+        object: Object,
+    ) -> Result<Fresh<Inode>, Errno> {
+        let vacant = Vacant::try_new().ok_or(Errno::ENOMEM)?;
+        sb.charge_inode()?;
+        let pages = object.own_pages();
+        if pages != 0
+            && let Err(e) = sb.space.charge(pages)
+        {
+            sb.refund_inode();
+            return Err(e);
+        }
+        let attributes = attributes.with_blocks(pages * (PAGE_SIZE as u64 / 512));
+        Ok(vacant.fresh(Inode { sb: sb.clone(), ino, attributes, object, extras: OnceLock::new() }))
+    }
+
+    /// What a new inode in this directory, whose flags are `parent`'s, starts with where it is to have the mode `mode`.
+    #[inline]
     fn inherited(
         &self,
         new: &NewInode<'_>,
-        add_sgid: bool,
-        strip_sgid: bool,
+        mode: Mode,
+        parent: &Owner,
         guard: &Guard,
     ) -> Result<Inherited, Errno> {
-        let is_dir = new.kind == FileType::Directory;
-        let mut mode = new.mode;
-        mode.set(Mode::SGID, (mode.contains(Mode::SGID) && !strip_sgid) || add_sgid);
-        let has_default =
-            self.attributes.owner().flags & HAS_DEFAULT_ACL != 0 && new.kind != FileType::Symlink;
-        let default = self.extras().filter(|_| has_default).and_then(|e| e.default_acl.load(guard));
-        let Some(default) = default.and_then(Shared::upgrade) else {
-            return Ok(Inherited { mode: mode.masked(new.umask), access: None, default: None });
-        };
+        let plain = || Ok(Inherited { mode: mode.masked(new.umask), access: None, default: None });
+        if parent.flags & HAS_DEFAULT_ACL == 0 || new.kind == FileType::Symlink {
+            return plain();
+        }
+        let default = self.extras().and_then(|extras| extras.default_acl.load(guard));
+        let Some(default) = default.and_then(Shared::upgrade) else { return plain() };
         let (mode, access) = default.inherit(mode)?;
         let access = access.map(|acl| Ref::try_new(acl).ok_or(Errno::ENOMEM)).transpose()?;
+        let is_dir = new.kind == FileType::Directory;
         Ok(Inherited { mode, access, default: is_dir.then_some(default) })
+    }
+}
+
+impl Object {
+    /// The size that it starts with.
+    fn initial_size(&self) -> u64 {
+        match self {
+            Object::Directory(_) => 2 * ENTRY_SIZE,
+            Object::Symlink(target) => target.len() as u64,
+            _ => 0,
+        }
     }
 }
 

@@ -4,15 +4,18 @@
 //! that moves names (rename) is made visible in one step by the sequence count, for which lookups check. Who may
 //! change what is decided above: in `create`, `unlink` and `rename`.
 
-use super::Inode;
 use super::entries::{Counts, FIRST_COOKIE, Position, Room, Table, Visited};
 use super::name::Name;
+use super::{Inode, Superblock};
 use crate::abi::Errno;
 use crate::sync::alloc::{try_box, try_copy};
 use crate::sync::epoch::{Guard, RcuBox};
 use crate::sync::lock::{Mutex, MutexGuard, rank};
 use crate::sync::refcount::{Ref, Shared, Slot};
 use crate::sync::seq::SeqLock;
+
+/// How many inode numbers a directory takes at most at once.
+const MOST_NUMBERS: u16 = 256;
 
 /// A directory's own part.
 #[derive(Debug)]
@@ -34,6 +37,16 @@ struct State {
     counts: Counts,
     /// rmdir(2) took it away: it gets no new entries (`S_DEAD`).
     removed: bool,
+    numbers: Numbers,
+}
+
+/// Inode numbers for what is made in a directory, so that directories do not meet in the instance's count of them.
+#[derive(Debug, Default)]
+struct Numbers {
+    next: u64,
+    left: u16,
+    /// How many were taken the last time: each time twice as many.
+    taken: u16,
 }
 
 impl Directory {
@@ -154,6 +167,7 @@ pub(super) struct Found<'g> {
 
 impl<'g> Entries<'g> {
     /// The entry with this name.
+    #[inline]
     pub(super) fn find(&self, name: &Name<'_>) -> Option<Found<'g>> {
         let (position, inode) = self.dir.table.load(self.guard)?.find(name, self.guard)?;
         Some(Found { position, inode })
@@ -169,6 +183,20 @@ impl<'g> Entries<'g> {
         self.state.removed = true;
     }
 
+    /// A number for a new inode of this directory.
+    #[inline]
+    pub(super) fn next_ino(&mut self, sb: &Superblock) -> u64 {
+        let numbers = &mut self.state.numbers;
+        if numbers.left == 0 {
+            numbers.taken = (2 * numbers.taken).clamp(1, MOST_NUMBERS);
+            numbers.left = numbers.taken;
+            numbers.next = sb.next_inos(u64::from(numbers.taken));
+        }
+        numbers.left -= 1;
+        numbers.next += 1;
+        numbers.next - 1
+    }
+
     /// How many entries there are.
     pub(super) fn len(&self) -> usize {
         self.state.counts.live
@@ -178,29 +206,41 @@ impl<'g> Entries<'g> {
     ///
     /// # Errors
     /// ENOMEM; EINVAL: a NUL in the name, which no C string can have.
-    pub(super) fn reserve(&mut self, name: &Name<'_>) -> Result<Room, Errno> {
-        if name.bytes().contains(&0) {
+    #[inline(always)]
+    pub(super) fn reserve(&mut self, name: &Name<'_>) -> Result<Room<'g>, Errno> {
+        if name.has_nul() {
             return Err(Errno::EINVAL);
         }
         let table = self.dir.table.load(self.guard);
+        if let Some(table) = table
+            && let Some(room) = self.state.counts.room(table, name)?
+        {
+            return Ok(room);
+        }
+        self.grow(table)?;
+        let table = self.dir.table.load(self.guard).ok_or(Errno::ENOMEM)?;
+        self.state.counts.room(table, name)?.ok_or(Errno::ENOMEM)
+    }
+
+    #[cold]
+    fn grow(&mut self, table: Option<&Table>) -> Result<(), Errno> {
         if let Some(grown) = self.state.counts.grow(table)? {
             drop(self.dir.table.replace(Some(grown), table.map_or(0, Table::bytes), self.guard));
         }
-        let table = self.dir.table.load(self.guard).ok_or(Errno::ENOMEM)?;
-        self.state.counts.room(table, name)
+        Ok(())
     }
 
     /// Adds the entry, which is not there yet.
-    pub(super) fn insert(&mut self, room: Room, name: &Name<'_>, inode: Ref<Inode>) {
-        if let Some(table) = self.dir.table.load(self.guard) {
-            self.state.counts.insert(table, room, name, inode);
-        }
+    #[inline]
+    pub(super) fn insert(&mut self, room: Room<'g>, name: &Name<'_>, inode: Ref<Inode>) {
+        self.state.counts.insert(room, name, inode);
     }
 
     /// Removes the entry. The inode's number of links must be lower already.
-    pub(super) fn remove(&mut self, name: &Name<'_>, found: Found<'_>) -> Option<Removed> {
+    #[inline]
+    pub(super) fn remove(&mut self, found: Found<'_>) -> Option<Removed> {
         let table = self.dir.table.load(self.guard)?;
-        self.state.counts.remove(table, name, found.position).map(Removed)
+        self.state.counts.remove(table, found.position).map(Removed)
     }
 
     /// Puts another inode in the entry's place; for the one that was there it is as in [`remove`](Self::remove).

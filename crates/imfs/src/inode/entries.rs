@@ -3,7 +3,7 @@
 //! Records stand in *chunks* in the order in which they were added; a chunk's records are written once, and a removed
 //! record only loses its inode. A record's *cookie* is its number in that order: it never changes and is never used
 //! again, so a directory stream goes on from any cookie however the directory changes. A table of *positions* finds
-//! records by hash; a directory of one chunk has none. When half of the records are dead the living ones move to new
+//! records by hash; a directory of one chunk has none. When most records are dead the living ones move to new
 //! chunks, which then keep the cookies explicitly.
 //!
 //! Knows names, cookies and inode references, and no rule about them: `directory` above it does. Writers hold the
@@ -96,15 +96,24 @@ impl Counts {
     }
 }
 
-/// Room for one more entry, made before anything that cannot be undone.
+/// Room for one more entry, made before anything that cannot be undone: it is good as long as the directory is locked and
+/// nothing else is added.
 #[derive(Debug)]
-pub(super) struct Room {
+pub(super) struct Room<'g> {
+    table: &'g Table,
+    /// The last chunk.
+    chunk: &'g Chunk,
     long: Option<Box<[u8]>>,
 }
 
 /// A found entry.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Position(u32);
+pub(super) struct Position {
+    /// Its position.
+    at: u32,
+    /// The slot of the index that has it, if there is an index.
+    slot: u32,
+}
 
 impl Evict for Chunk {
     fn bytes(&self) -> usize {
@@ -129,6 +138,11 @@ impl Chunk {
         let records = try_slice(capacity, Record::default).ok_or(Errno::ENOMEM)?;
         let chunk = Self { records, filled: AtomicU32::new(0), cookies, long: OnceLock::new() };
         Ref::try_new(chunk).ok_or(Errno::ENOMEM)
+    }
+
+    #[inline]
+    fn is_full(&self) -> bool {
+        self.filled.load(Ordering::Relaxed) as usize == self.records.len()
     }
 
     fn cookie(&self, place: usize) -> u64 {
@@ -176,6 +190,7 @@ impl Chunk {
     }
 
     /// Makes a place for long names, if `name` needs one.
+    #[inline]
     fn reserve_long(&self, name: &[u8]) -> Result<Option<Box<[u8]>>, Errno> {
         if name.len() <= INLINE {
             return Ok(None);
@@ -207,7 +222,7 @@ impl Chunk {
         if let (Some(long), Some(places)) = (long, self.long.get()) {
             let _ = places[place].set(long);
         }
-        record.inode.swap(Some(inode));
+        record.inode.put(inode);
         self.filled.store(place as u32 + 1, Ordering::Release);
     }
 }
@@ -220,8 +235,8 @@ impl Table {
 
     #[inline]
     fn at(&self, position: Position) -> Option<(&Chunk, usize)> {
-        let place = position.0 as usize & (CHUNK - 1);
-        self.chunk((position.0 >> PLACE_BITS) as usize).map(|chunk| (&**chunk, place))
+        let place = position.at as usize & (CHUNK - 1);
+        self.chunk((position.at >> PLACE_BITS) as usize).map(|chunk| (&**chunk, place))
     }
 
     /// The entry with this name, and its inode.
@@ -235,11 +250,11 @@ impl Table {
             return self.find_in_first(name, guard);
         }
         let mask = self.index.len() - 1;
-        let mut slot = name.hash as usize;
+        let mut slot = name.hash as usize & mask;
         loop {
-            let found = self.index[slot & mask].load(Ordering::Acquire);
+            let found = self.index[slot].load(Ordering::Acquire);
             if found > GONE {
-                let position = Position(found - 2);
+                let position = Position { at: found - 2, slot: slot as u32 };
                 if let Some((chunk, place)) = self.at(position)
                     && let Some(inode) = chunk.inode_of(place, name, guard)
                 {
@@ -248,7 +263,7 @@ impl Table {
             } else if found == FREE {
                 return None;
             }
-            slot = slot.wrapping_add(1);
+            slot = (slot + 1) & mask;
         }
     }
 
@@ -257,7 +272,7 @@ impl Table {
         let filled = chunk.filled.load(Ordering::Acquire) as usize;
         (0..filled).find_map(|place| {
             // A record that was removed may have a living namesake behind it.
-            Some((Position(place as u32), chunk.inode_of(place, name, guard)?))
+            Some((Position { at: place as u32, slot: 0 }, chunk.inode_of(place, name, guard)?))
         })
     }
 
@@ -316,20 +331,16 @@ pub(super) enum Visited {
 impl Counts {
     /// Makes sure that the last chunk and the index have room for one more entry. What it returns is a table with the
     /// same entries that must be published at once.
+    #[cold]
     pub(super) fn grow(&mut self, table: Option<&Table>) -> Result<Option<Box<Table>>, Errno> {
-        let last = table.and_then(|t| t.chunk(self.chunks.checked_sub(1)?));
-        let full = last.is_none_or(|last| last.filled.load(Ordering::Relaxed) as usize == last.records.len());
+        let full = table.and_then(|table| self.last(table)).is_none_or(Chunk::is_full);
         if let Some(table) = table
-            && (table.index.is_empty() || self.index_used < table.index.len() / 4 * 3)
+            && self.index_has_room(table)
+            && let Some(place) = table.chunks.get(self.chunks)
         {
-            if !full {
-                return Ok(None);
-            }
-            if let Some(place) = table.chunks.get(self.chunks) {
-                let _ = place.set(self.new_chunk()?);
-                self.chunks += 1;
-                return Ok(None);
-            }
+            let _ = place.set(self.new_chunk()?);
+            self.chunks += 1;
+            return Ok(None);
         }
         let fresh = if full { Some(self.new_chunk()?) } else { None };
         let old = table.map_or(&[][..], |t| &t.chunks[..self.chunks]);
@@ -355,20 +366,34 @@ impl Counts {
         Chunk::try_new(capacity, Cookies::From(self.end()))
     }
 
-    /// What else the entry `name` needs, after [`grow`](Self::grow).
-    pub(super) fn room(&self, table: &Table, name: &Name<'_>) -> Result<Room, Errno> {
-        match table.chunk(self.chunks - 1) {
-            Some(last) => Ok(Room { long: last.reserve_long(name.bytes())? }),
-            None => Err(Errno::ENOMEM),
+    #[inline]
+    fn last<'t>(&self, table: &'t Table) -> Option<&'t Chunk> {
+        table.chunk(self.chunks.checked_sub(1)?).map(|chunk| &**chunk)
+    }
+
+    #[inline]
+    fn index_has_room(&self, table: &Table) -> bool {
+        table.index.is_empty() || self.index_used < table.index.len() / 4 * 3
+    }
+
+    /// Room for the entry `name`, or `None` if the table has to [`grow`](Self::grow) first.
+    #[inline(always)]
+    pub(super) fn room<'t>(&self, table: &'t Table, name: &Name<'_>) -> Result<Option<Room<'t>>, Errno> {
+        match self.last(table) {
+            Some(chunk) if !chunk.is_full() && self.index_has_room(table) => {
+                Ok(Some(Room { table, chunk, long: chunk.reserve_long(name.bytes())? }))
+            }
+            _ => Ok(None),
         }
     }
 
     /// Adds the entry that there is [`Room`] for.
-    pub(super) fn insert(&mut self, table: &Table, room: Room, name: &Name<'_>, inode: Ref<Inode>) {
+    #[inline]
+    pub(super) fn insert(&mut self, room: Room<'_>, name: &Name<'_>, inode: Ref<Inode>) {
+        let Room { table, chunk, long } = room;
         let number = self.chunks - 1;
-        let Some(chunk) = table.chunk(number) else { return };
         let place = chunk.filled.load(Ordering::Relaxed);
-        chunk.push(name.hash, name.bytes().len(), name.words, room.long, inode);
+        chunk.push(name.hash, name.bytes().len(), name.words, long, inode);
         if table.put(name.hash, (number as u32) << PLACE_BITS | place) {
             self.index_used += 1;
         }
@@ -378,19 +403,10 @@ impl Counts {
     }
 
     /// Takes the entry out.
-    pub(super) fn remove(
-        &mut self,
-        table: &Table,
-        name: &Name<'_>,
-        position: Position,
-    ) -> Option<Ref<Inode>> {
-        if !table.index.is_empty() {
-            let mask = table.index.len() - 1;
-            let mut slot = name.hash as usize & mask;
-            while table.index[slot].load(Ordering::Relaxed) != position.0 + 2 {
-                slot = (slot + 1) & mask;
-            }
-            table.index[slot].store(GONE, Ordering::Release);
+    #[inline]
+    pub(super) fn remove(&mut self, table: &Table, position: Position) -> Option<Ref<Inode>> {
+        if let Some(slot) = table.index.get(position.slot as usize) {
+            slot.store(GONE, Ordering::Release);
         }
         self.live -= 1;
         table.slot(position)?.swap(None)
@@ -413,7 +429,7 @@ impl Counts {
 
     /// Whether so many records are dead that the living ones should move.
     pub(super) fn sparse(&self) -> bool {
-        self.used > 2 * self.live + CHUNK
+        self.used > 4 * self.live + 2 * CHUNK
     }
 
     /// A table of the living entries alone, for [`Table::clear`] of the old one after it is published. `None` if the
@@ -507,7 +523,7 @@ impl Table {
     /// Lets go of all inodes.
     pub(super) fn clear(&self) {
         for chunk in self.chunks.iter().map_while(OnceLock::get) {
-            for record in &chunk.records {
+            for record in chunk.records.iter().filter(|record| !record.inode.is_empty()) {
                 drop(record.inode.swap(None));
             }
         }

@@ -36,7 +36,7 @@ impl Inode {
             return Err(Errno::ENOENT);
         }
         may_linkat(&inode, cred)?;
-        may_create(&dir, cred)?;
+        may_create(&dir, &dir.attributes.owner(), cred)?;
         if inode.is_dir() || inode.attributes.has(IMMUTABLE | APPEND_ONLY) {
             return Err(Errno::EPERM);
         }

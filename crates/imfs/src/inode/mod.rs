@@ -48,7 +48,7 @@ pub(crate) use self::name::{Name, word};
 pub(crate) use self::permission::{owner_or_capable, permission};
 pub(crate) use self::superblock::Setup;
 
-use self::attributes::Attributes;
+use self::attributes::{Attributes, MAPPED};
 use self::extras::Extras;
 use self::pipe::Pipe;
 use self::xattr::XattrSpace;
@@ -249,7 +249,11 @@ impl Evict for Inode {
     /// Gives back the space at once.
     fn evict(&self) {
         match &self.object {
-            Object::Regular(regular) => regular.release(&self.sb.space),
+            // If it was mapped the blocks are not all noted.
+            Object::Regular(regular) if self.attributes.blocks() != 0 || self.attributes.has(MAPPED) => {
+                regular.release(&self.sb.space)
+            }
+            Object::Regular(_) => {}
             Object::Directory(directory) => leave_parents(directory),
             object => self.sb.space.uncharge(object.own_pages()),
         }
@@ -259,7 +263,7 @@ impl Evict for Inode {
         }
         // Nameless pipes were not counted.
         if self.dev() == self.sb.dev {
-            self.sb.free_ino();
+            self.sb.refund_inode();
         }
     }
 }

@@ -65,6 +65,21 @@ impl<'n> Name<'n> {
         Self { bytes, hash: (hash ^ (hash >> 32)) as u32, words }
     }
 
+    /// Whether one of its bytes is NUL.
+    #[inline]
+    pub(super) fn has_nul(&self) -> bool {
+        const LOW: u64 = 0x0101_0101_0101_0101;
+        let len = self.bytes.len();
+        let nul = |at: usize| {
+            let word = self.words[at / 8];
+            // What follows the name is NUL too, but is not its own.
+            let padding = u64::MAX.checked_shl(len.saturating_sub(at) as u32 * 8).unwrap_or(0);
+            let word = word | padding;
+            word.wrapping_sub(LOW) & !word & (LOW << 7) != 0
+        };
+        nul(0) || (len > 8 && (nul(8) || nul(16))) || (len > INLINE && self.bytes[INLINE..].contains(&0))
+    }
+
     /// The bytes.
     #[inline]
     pub(crate) fn bytes(&self) -> &'n [u8] {
@@ -149,6 +164,20 @@ mod tests {
         }
         assert_ne!(hash(b"a"), hash(b"a\x01"));
         assert_eq!(Name::new(&[b'x'; 256], 1).unwrap_err(), Errno::ENAMETOOLONG);
+    }
+
+    #[test]
+    fn nul_is_found_in_the_name_alone() {
+        for len in 1..=40 {
+            let mut name = vec![b'x'; len];
+            assert!(!Name::new(&name, 7).unwrap().has_nul(), "{len}");
+            for at in 0..len {
+                name[at] = 0;
+                assert!(Name::new(&name, 7).unwrap().has_nul(), "{at} of {len}");
+                name[at] = if at % 2 == 0 { 1 } else { 0x80 };
+            }
+            assert!(!Name::new(&name, 7).unwrap().has_nul(), "{len}");
+        }
     }
 
     #[test]

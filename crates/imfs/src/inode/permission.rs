@@ -14,21 +14,26 @@ use crate::inode::Capabilities;
 #[inline]
 pub(crate) fn permission(inode: &Inode, cred: &Credentials, want: Access) -> Result<(), Errno> {
     let bits = want.bits() & 7;
-    if inode.attributes.everybody_may(bits) { Ok(()) } else { by_class(inode, cred, want) }
+    if inode.attributes.everybody_may(bits) {
+        Ok(())
+    } else {
+        by_class(inode, &inode.attributes.owner(), cred, want)
+    }
 }
 
-fn by_class(inode: &Inode, cred: &Credentials, want: Access) -> Result<(), Errno> {
-    let owner = inode.attributes.owner();
+/// [`permission`] where mode and owner of the inode are known.
+#[inline]
+fn by_class(inode: &Inode, owner: &Owner, cred: &Credentials, want: Access) -> Result<(), Errno> {
     let bits = want.bits() & 7;
     if owner.flags & IMMUTABLE != 0 && want.contains(Access::WRITE) {
         return Err(Errno::EPERM);
     }
     let granted = if owner.flags & HAS_ACL == 0 {
-        class(&owner, cred) & bits == bits
+        class(owner, cred) & bits == bits
     } else {
         inode.acl_permission(cred, bits)
     };
-    if granted { Ok(()) } else { overridden(&owner, cred, want) }
+    if granted { Ok(()) } else { overridden(owner.mode, cred, want) }
 }
 
 /// The three bits that the mode grants to `cred`.
@@ -44,14 +49,14 @@ fn class(owner: &Owner, cred: &Credentials) -> u32 {
 
 /// What capabilities allow beyond the bits.
 #[cold]
-fn overridden(owner: &Owner, cred: &Credentials, want: Access) -> Result<(), Errno> {
-    let directory = owner.mode & FileType::MASK == FileType::Directory.mode_bits();
+fn overridden(mode: u32, cred: &Credentials, want: Access) -> Result<(), Errno> {
+    let directory = mode & FileType::MASK == FileType::Directory.mode_bits();
     let reading = !want.contains(Access::WRITE) && (directory || want == Access::READ);
     if reading && cred.capable(Capabilities::DAC_READ_SEARCH) {
         return Ok(());
     }
     // Even the superuser executes only what somebody may execute.
-    let executable = directory || owner.mode & 0o111 != 0;
+    let executable = directory || mode & 0o111 != 0;
     if cred.capable(Capabilities::DAC_OVERRIDE) && (executable || !want.contains(Access::EXEC)) {
         return Ok(());
     }
@@ -63,12 +68,13 @@ pub(crate) fn owner_or_capable(uid: u32, cred: &Credentials) -> bool {
     cred.fsuid == uid || cred.capable(Capabilities::FOWNER)
 }
 
-/// `may_create`: whether `cred` may make an entry in the directory.
+/// `may_create`: whether `cred` may make an entry in the directory, whose mode and owner these are.
 ///
 /// # Errors
 /// EACCES
-pub(super) fn may_create(dir: &Inode, cred: &Credentials) -> Result<(), Errno> {
-    permission(dir, cred, Access::WRITE | Access::EXEC)
+#[inline]
+pub(super) fn may_create(dir: &Inode, owner: &Owner, cred: &Credentials) -> Result<(), Errno> {
+    by_class(dir, owner, cred, Access::WRITE | Access::EXEC)
 }
 
 /// `may_delete`: whether `cred` may take `victim` out of the directory; `as_dir` says whether by rmdir(2), or by
@@ -76,12 +82,14 @@ pub(super) fn may_create(dir: &Inode, cred: &Credentials) -> Result<(), Errno> {
 ///
 /// # Errors
 /// EACCES, EPERM (sticky directory; append-only or immutable), ENOTDIR, EISDIR, EBUSY (a root directory)
+#[inline]
 pub(super) fn may_delete(dir: &Inode, victim: &Inode, cred: &Credentials, as_dir: bool) -> Result<(), Errno> {
-    permission(dir, cred, Access::WRITE | Access::EXEC)?;
-    if dir.attributes.has(APPEND_ONLY) || victim.attributes.has(APPEND_ONLY | IMMUTABLE) {
+    let owner = dir.attributes.owner();
+    by_class(dir, &owner, cred, Access::WRITE | Access::EXEC)?;
+    if owner.flags & APPEND_ONLY != 0 || victim.attributes.has(APPEND_ONLY | IMMUTABLE) {
         return Err(Errno::EPERM);
     }
-    check_sticky(dir, victim, cred)?;
+    check_sticky(&owner, victim, cred)?;
     match (as_dir, victim.is_dir()) {
         (true, false) => Err(Errno::ENOTDIR),
         (false, true) => Err(Errno::EISDIR),
@@ -90,8 +98,8 @@ pub(super) fn may_delete(dir: &Inode, victim: &Inode, cred: &Credentials, as_dir
 }
 
 /// `check_sticky`: in a sticky directory only the owner of the entry, of the directory, or who acts as it, removes.
-fn check_sticky(dir: &Inode, victim: &Inode, cred: &Credentials) -> Result<(), Errno> {
-    let parent = dir.attributes.owner();
+#[inline]
+fn check_sticky(parent: &Owner, victim: &Inode, cred: &Credentials) -> Result<(), Errno> {
     let sticky = parent.mode & Mode::SVTX.bits() != 0;
     if sticky
         && cred.fsuid != victim.attributes.owner().uid

@@ -187,10 +187,15 @@ impl Inode {
         change: impl FnOnce(&mut WriteGuard<'_, Contents, { rank::CONTENTS }>, &Space) -> Result<R>,
     ) -> Result<R> {
         let mut contents = self.regular()?.contents.write();
-        let result = change(&mut contents, &self.sb.space)?;
+        let result = change(&mut contents, &self.sb.space);
+        if result.is_err() {
+            // It may have got some of its pages; the last close asks whether there are any.
+            self.attributes.change(|a| a.set_blocks(contents.blocks()));
+            return result;
+        }
         self.remove_privs(cred);
         self.contents_changed(&contents);
-        Ok(result)
+        result
     }
 
     /// Notes size, blocks and times after a change. The caller has the contents locked.

@@ -5,7 +5,7 @@
 //! and no directory changes its parent.
 
 use super::attributes::Stamp;
-use super::create::ENTRY_SIZE;
+use super::create::{ENTRY_SIZE, Start};
 use super::directory::{Directory, Entries, Found, moving};
 use super::permission::{may_create, may_delete, permission};
 use super::{Credentials, Inode, Name, NewInode};
@@ -13,7 +13,7 @@ use crate::abi::{Access, Dev, Errno, FileType, Mode, RenameFlags};
 use crate::sync::alloc::{try_box, try_copy};
 use crate::sync::epoch::Guard;
 use crate::sync::lock::{MutexGuard, rank};
-use crate::sync::refcount::{Ref, Shared};
+use crate::sync::refcount::{Fresh, Ref, Shared};
 
 /// One end of a rename.
 #[derive(Debug, Clone, Copy)]
@@ -160,7 +160,7 @@ impl<'g> Rename<'g> {
         let is_dir = source.is_dir();
         may_delete(&self.old_dir, &source, cred, is_dir)?;
         match self.target {
-            None => may_create(&self.new_dir, cred)?,
+            None => may_create(&self.new_dir, &self.new_dir.attributes.owner(), cred)?,
             Some(target) => {
                 let as_dir = if exchange { target.inode.is_dir() } else { is_dir };
                 may_delete(&self.new_dir, &target.inode, cred, as_dir)?;
@@ -257,7 +257,7 @@ impl<'g> Rename<'g> {
             };
             let taken = match mark {
                 Some(mark) => locked.old.replace(from, mark),
-                None => locked.old.remove(&self.old_name, from),
+                None => locked.old.remove(from),
             };
             (taken, replaced)
         });
@@ -294,9 +294,10 @@ impl<'g> Rename<'g> {
     /// The character device 0:0 that RENAME_WHITEOUT leaves at the old name.
     fn whiteout(&self, cred: &Credentials, guard: &Guard) -> Result<Ref<Inode>, Errno> {
         let new = NewInode::node(FileType::CharDevice, Mode::empty(), Mode::empty(), Dev::default());
-        let inode = Inode::unnamed(self.old_dir, self.old_name.bytes(), &new, cred, guard)?;
-        inode.attributes.change(|c| c.set_nlink(1));
-        Ok(inode)
+        let owner = self.old_dir.attributes.owner();
+        let sb = &self.old_dir.sb;
+        let start = Start { new: &new, ino: sb.next_ino(), nlink: 1, now: sb.now() };
+        Inode::unnamed(self.old_dir, self.old_name.bytes(), &start, &owner, cred, guard).map(Fresh::share)
     }
 }
 

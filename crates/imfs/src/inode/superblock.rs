@@ -152,19 +152,23 @@ impl Superblock {
         &*self.entropy
     }
 
-    /// Counts a new inode and gives it a number; ENOSPC at the limit.
-    pub(super) fn new_ino(&self) -> Result<u64, Errno> {
-        self.charge(INODE_SIZE)?;
-        Ok(self.next_ino())
+    /// Counts a new inode; ENOSPC at the limit.
+    pub(super) fn charge_inode(&self) -> Result<(), Errno> {
+        self.charge(INODE_SIZE)
     }
 
-    /// A number for an inode that is not counted.
+    /// A number for an inode.
     pub(super) fn next_ino(&self) -> u64 {
-        self.next_ino.fetch_add(1, Ordering::Relaxed)
+        self.next_inos(1)
+    }
+
+    /// The first of so many numbers in a row.
+    pub(super) fn next_inos(&self, count: u64) -> u64 {
+        self.next_ino.fetch_add(count, Ordering::Relaxed)
     }
 
     /// Counts an inode that is gone.
-    pub(super) fn free_ino(&self) {
+    pub(super) fn refund_inode(&self) {
         self.refund(INODE_SIZE);
     }
 

@@ -27,7 +27,7 @@ impl Inode {
         may_delete(&dir, &victim, cred, false)?;
         let now = dir.sb.now();
         victim.drop_link(now);
-        let held = entries.remove(&key, found);
+        let held = entries.remove(found);
         entries.tidy();
         dir.attributes.change(|a| {
             a.set_size(a.size() - ENTRY_SIZE);
@@ -61,7 +61,7 @@ impl Inode {
             a.set_nlink(0);
             a.set(Stamp::Change, now);
         });
-        let held = entries.remove(&key, found);
+        let held = entries.remove(found);
         // Who still gets here by a remembered path finds it removed and empty.
         dir.sb.paths.changed();
         entries.tidy();

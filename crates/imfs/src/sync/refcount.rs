@@ -183,18 +183,25 @@ unsafe impl<T: Evict> Sync for Vacant<T> {}
 
 impl<T: Evict> Vacant<T> {
     /// `None` if the host has no memory.
+    #[inline]
     pub fn try_new() -> Option<Self> {
         epoch::allocate(Layout::new::<Counted<T>>()).map(|memory| Self(memory.cast()))
     }
 
     /// Makes the object.
-    #[inline]
+    #[inline(always)]
     pub fn fill(self, value: T) -> Ref<T> {
         let (count, stripes) = (AtomicUsize::new(1), AtomicPtr::new(std::ptr::null_mut()));
         let memory = std::mem::ManuallyDrop::new(self).0;
         // SAFETY: the memory is for this type, and ours alone.
         unsafe { memory.write(Counted { count, stripes, value }) };
         Ref(memory, PhantomData)
+    }
+
+    /// The same, where the first references are still to be made.
+    #[inline(always)]
+    pub fn fresh(self, value: T) -> Fresh<T> {
+        Fresh(self.fill(value))
     }
 }
 
@@ -208,6 +215,35 @@ impl<T: Evict> Drop for Vacant<T> {
 impl<T: Evict> fmt::Debug for Vacant<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Vacant")
+    }
+}
+
+/// A new object, that nobody else has yet: references to it cost nothing.
+#[derive(Debug)]
+pub struct Fresh<T: Evict>(Ref<T>);
+
+impl<T: Evict> Fresh<T> {
+    /// The reference to it.
+    #[inline]
+    pub fn share(self) -> Ref<T> {
+        self.0
+    }
+
+    /// Two references to it.
+    #[inline]
+    pub fn share_twice(self) -> (Ref<T>, Ref<T>) {
+        // Nobody else counts yet.
+        self.0.counted().count.store(2, Ordering::Relaxed);
+        let other = Ref(self.0.0, PhantomData);
+        (self.0, other)
+    }
+}
+
+impl<T: Evict> Deref for Fresh<T> {
+    type Target = T;
+    #[inline]
+    fn deref(&self) -> &T {
+        &self.0
     }
 }
 
@@ -473,6 +509,13 @@ impl<T: Evict> Slot<T> {
     #[inline]
     pub fn is_empty(&self) -> bool {
         self.0.load(Ordering::Acquire).is_null()
+    }
+
+    /// Puts `value` there, where nothing is. The caller excludes other writers.
+    #[inline]
+    pub fn put(&self, value: Ref<T>) {
+        debug_assert!(self.is_empty());
+        self.0.store(into_raw(Some(value)), Ordering::Release);
     }
 
     /// Puts `value` there and returns what was.
