@@ -1,12 +1,12 @@
 //! The IMFS's side: a cage's own calls.
 //!
 //! The cage should have the capabilities of root, for it sets owners and reads files whatever their mode. It needs a
-//! descriptor or two at a time.
+//! descriptor or two at a time, and a few more where a path is longer than PATH_MAX.
 
 use std::ops::Range;
 
 use imfs::Cage;
-use imfs::abi::{AT_FDCWD, AtFlags, Errno, Mode, OFlags, SetTime, Stat, Whence, XattrFlags};
+use imfs::abi::{AT_FDCWD, AtFlags, Errno, Mode, OFlags, PATH_MAX, SetTime, Stat, Whence, XattrFlags};
 
 use crate::side::{Attributes, Place, Side, Xattr};
 
@@ -25,15 +25,35 @@ impl<'a> Caged<'a> {
 
     /// Takes away what is in the way and is no directory.
     fn clear(&self, path: &[u8]) -> Result<(), Errno> {
-        match self.cage.unlink(path) {
+        match near(self.cage, path, |dir, name| self.cage.unlinkat(dir, name, AtFlags::empty())) {
             Err(Errno::ENOENT) => Ok(()),
             done => done,
         }
     }
 
     fn adopt(&self, path: &[u8]) -> Result<(), Errno> {
-        self.cage.lchown(path, self.owner.0, self.owner.1)
+        let (uid, gid) = self.owner;
+        near(self.cage, path, |dir, name| self.cage.fchownat(dir, name, uid, gid, AtFlags::SYMLINK_NOFOLLOW))
     }
+
+    fn open_at(&self, path: &[u8], flags: OFlags, mode: Mode) -> Result<i32, Errno> {
+        near(self.cage, path, |dir, name| self.cage.openat(dir, name, flags, mode))
+    }
+}
+
+/// Calls with a directory and a path from it that is shorter than PATH_MAX, however deep the tree.
+fn near<R>(cage: &Cage, path: &[u8], call: impl FnOnce(i32, &[u8]) -> Result<R, Errno>) -> Result<R, Errno> {
+    let (mut rest, mut directory) = (path, None::<CagedFile<'_>>);
+    let fd =
+        |directory: &Option<CagedFile<'_>>| directory.as_ref().map_or(AT_FDCWD, |directory| directory.fd);
+    while rest.len() >= PATH_MAX {
+        let cut = rest[..PATH_MAX - 1].iter().rposition(|byte| *byte == b'/').filter(|cut| *cut > 0);
+        let (part, more) = rest.split_at(cut.ok_or(Errno::ENAMETOOLONG)?);
+        let opened = cage.openat(fd(&directory), part, OFlags::PATH | OFlags::DIRECTORY, Mode::empty())?;
+        directory = Some(CagedFile { cage, fd: opened, unfinished: None });
+        rest = &more[more.iter().position(|byte| *byte != b'/').unwrap_or(more.len())..];
+    }
+    call(fd(&directory), rest)
 }
 
 /// An open file of a cage.
@@ -49,7 +69,7 @@ impl Drop for CagedFile<'_> {
     fn drop(&mut self) {
         let _ = self.cage.close(self.fd);
         if let Some(path) = &self.unfinished {
-            let _ = self.cage.unlink(path);
+            let _ = near(self.cage, path, |dir, name| self.cage.unlinkat(dir, name, AtFlags::empty()));
         }
     }
 }
@@ -68,12 +88,13 @@ impl Side for Caged<'_> {
         Self: 's;
 
     fn look(&self, path: &[u8], follow: bool) -> Result<Stat, Errno> {
-        if follow { self.cage.stat(path) } else { self.cage.lstat(path) }
+        let flags = if follow { AtFlags::empty() } else { AtFlags::SYMLINK_NOFOLLOW };
+        near(self.cage, path, |dir, name| self.cage.fstatat(dir, name, flags))
     }
 
     fn names(&self, path: &[u8]) -> Result<Vec<Vec<u8>>, Errno> {
         let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOATIME;
-        let fd = self.cage.open(path, flags, Mode::empty())?;
+        let fd = self.open_at(path, flags, Mode::empty())?;
         let directory = CagedFile { cage: self.cage, fd, unfinished: None };
         let mut names = Vec::new();
         self.cage.read_directory(directory.fd, |entry| {
@@ -86,15 +107,15 @@ impl Side for Caged<'_> {
     }
 
     fn read_link(&self, path: &[u8]) -> Result<Vec<u8>, Errno> {
-        let mut target = vec![0; imfs::abi::PATH_MAX];
-        let length = self.cage.readlink(path, &mut target)?;
+        let mut target = vec![0; PATH_MAX];
+        let length = near(self.cage, path, |dir, name| self.cage.readlinkat(dir, name, &mut target))?;
         target.truncate(length);
         Ok(target)
     }
 
     fn open(&self, path: &[u8]) -> Result<CagedFile<'_>, Errno> {
         let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOATIME;
-        let fd = self.cage.open(path, flags, Mode::empty())?;
+        let fd = self.open_at(path, flags, Mode::empty())?;
         Ok(CagedFile { cage: self.cage, fd, unfinished: None })
     }
 
@@ -112,24 +133,29 @@ impl Side for Caged<'_> {
     }
 
     fn xattrs(&self, path: &[u8]) -> Result<Vec<Xattr>, Errno> {
-        let list = filled(|buffer| self.cage.llistxattr(path, buffer))?;
-        let names = list.split(|byte| *byte == 0).filter(|name| !name.is_empty());
-        names
-            .map(|name| Ok((name.to_vec(), filled(|buffer| self.cage.lgetxattr(path, name, buffer))?)))
-            .collect()
+        near(self.cage, path, |dir, file| {
+            let flags = AtFlags::SYMLINK_NOFOLLOW;
+            let list = filled(|buffer| self.cage.listxattrat(dir, file, flags, buffer))?;
+            let names = list.split(|byte| *byte == 0).filter(|name| !name.is_empty());
+            let value = |name| filled(|buffer| self.cage.getxattrat(dir, file, flags, name, buffer));
+            names.map(|name| Ok((name.to_vec(), value(name)?))).collect()
+        })
     }
 
     fn set_xattr(&self, place: Place<'_, CagedFile<'_>>, name: &[u8], value: &[u8]) -> Result<(), Errno> {
         match place {
             Place::File(file) => self.cage.fsetxattr(file.fd, name, value, XattrFlags::empty()),
-            Place::Path(path) => self.cage.lsetxattr(path, name, value, XattrFlags::empty()),
+            Place::Path(path) => near(self.cage, path, |dir, file| {
+                let flags = AtFlags::SYMLINK_NOFOLLOW;
+                self.cage.setxattrat(dir, file, flags, name, value, XattrFlags::empty())
+            }),
         }
     }
 
     fn create(&self, path: &[u8]) -> Result<CagedFile<'_>, Errno> {
         self.clear(path)?;
         let flags = OFlags::WRONLY | OFlags::CREAT | OFlags::EXCL;
-        let fd = self.cage.open(path, flags, Mode::RUSR | Mode::WUSR)?;
+        let fd = self.open_at(path, flags, Mode::RUSR | Mode::WUSR)?;
         let file = CagedFile { cage: self.cage, fd, unfinished: Some(path.to_vec()) };
         self.cage.fchown(fd, self.owner.0, self.owner.1)?;
         Ok(file)
@@ -155,12 +181,13 @@ impl Side for Caged<'_> {
                 self.cage.fchmod(file.fd, attributes.mode)?;
                 self.cage.futimens(file.fd, atime, mtime)
             }
-            Place::Path(path) => {
-                if self.cage.lstat(path)?.file_type() != Some(imfs::abi::FileType::Symlink) {
-                    self.cage.chmod(path, attributes.mode)?;
+            Place::Path(path) => near(self.cage, path, |dir, name| {
+                let flags = AtFlags::SYMLINK_NOFOLLOW;
+                if self.cage.fstatat(dir, name, flags)?.file_type() != Some(imfs::abi::FileType::Symlink) {
+                    self.cage.fchmodat(dir, name, attributes.mode, AtFlags::empty())?;
                 }
-                self.cage.utimensat(AT_FDCWD, path, atime, mtime, AtFlags::SYMLINK_NOFOLLOW)
-            }
+                self.cage.utimensat(dir, name, atime, mtime, flags)
+            }),
         }
     }
 
@@ -170,11 +197,12 @@ impl Side for Caged<'_> {
     }
 
     fn make_directory(&self, path: &[u8]) -> Result<(), Errno> {
-        match self.cage.mkdir(path, Mode::RWXU) {
+        let make = || near(self.cage, path, |dir, name| self.cage.mkdirat(dir, name, Mode::RWXU));
+        match make() {
             // What is no directory, nor a symlink to one, gives way: the later entry wins.
-            Err(Errno::EEXIST) if self.cage.stat(path).map_or(true, |stat| !is_directory(&stat)) => {
+            Err(Errno::EEXIST) if self.look(path, true).map_or(true, |stat| !is_directory(&stat)) => {
                 self.clear(path)?;
-                self.cage.mkdir(path, Mode::RWXU)?;
+                make()?;
             }
             done => done?,
         }
@@ -183,13 +211,15 @@ impl Side for Caged<'_> {
 
     fn make_symlink(&self, target: &[u8], path: &[u8]) -> Result<(), Errno> {
         self.clear(path)?;
-        self.cage.symlink(target, path)?;
+        near(self.cage, path, |dir, name| self.cage.symlinkat(target, dir, name))?;
         self.adopt(path)
     }
 
     fn make_link(&self, existing: &[u8], path: &[u8]) -> Result<(), Errno> {
         self.clear(path)?;
-        self.cage.link(existing, path)
+        near(self.cage, existing, |from, old| {
+            near(self.cage, path, |to, new| self.cage.linkat(from, old, to, new, AtFlags::empty()))
+        })
     }
 
     fn owner(&self) -> (u32, u32) {

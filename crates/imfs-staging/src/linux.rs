@@ -1,8 +1,10 @@
 //! The host's side on Linux.
 //!
 //! Responsible for replacing files without a moment at which a reader, or a failure, finds half of one: a new file has no name
-//! (O_TMPFILE) until it is complete, or a temporary one beside its target where the file system knows no such files.
+//! (O_TMPFILE) until it is complete, or a temporary one beside its target where the file system knows no such files. Paths may
+//! be longer than PATH_MAX.
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::ops::Range;
 use std::os::fd::{AsFd, AsRawFd as _, OwnedFd};
@@ -25,13 +27,13 @@ pub struct Linux;
 pub struct LinuxFile {
     fd: OwnedFd,
     /// The name that it has until it is published.
-    temporary: Option<PathBuf>,
+    temporary: Option<Near<'static>>,
 }
 
 impl Drop for LinuxFile {
     fn drop(&mut self) {
-        if let Some(path) = &self.temporary {
-            let _ = fs::unlink(path);
+        if let Some(temporary) = &self.temporary {
+            let _ = fs::unlink(&*temporary.path);
         }
     }
 }
@@ -40,8 +42,40 @@ fn error(errno: OsErrno) -> Errno {
     Errno::from_raw(errno.raw_os_error()).unwrap_or(Errno::EIO)
 }
 
-fn path(bytes: &[u8]) -> &Path {
-    Path::new(OsStr::from_bytes(bytes))
+/// Up to this length a path goes to the kernel as it is. It leaves room for a temporary name, and for what [`near`] puts
+/// in front.
+const DIRECT: usize = 3800;
+
+/// A path that the kernel takes, however deep the tree.
+#[derive(Debug)]
+struct Near<'p> {
+    path: Cow<'p, Path>,
+    /// What the path starts at, if not where the caller's does.
+    directory: Option<OwnedFd>,
+}
+
+/// Comes near a file whose path may be longer than PATH_MAX, by descriptors for the directories on the way.
+fn near(name: &[u8]) -> Result<Near<'_>, Errno> {
+    let (mut rest, mut directory) = (name, None);
+    while rest.len() > DIRECT {
+        let cut = rest[..DIRECT].iter().rposition(|byte| *byte == b'/').filter(|cut| *cut > 0);
+        let (part, more) = rest.split_at(cut.ok_or(Errno::ENAMETOOLONG)?);
+        let flags = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let from = directory.as_ref().map_or(CWD, OwnedFd::as_fd);
+        directory = Some(fs::openat(from, part, flags, Mode::empty()).map_err(error)?);
+        rest = &more[more.iter().position(|byte| *byte != b'/').unwrap_or(more.len())..];
+    }
+    let path = Path::new(OsStr::from_bytes(rest));
+    let path = match &directory {
+        None => Cow::Borrowed(path),
+        Some(from) => Cow::Owned(open_path(from).join(path)),
+    };
+    Ok(Near { path, directory })
+}
+
+/// The name of an open file.
+fn open_path(file: &OwnedFd) -> PathBuf {
+    PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()))
 }
 
 /// A name beside `target` that nobody has.
@@ -81,7 +115,10 @@ impl Side for Linux {
     type File<'s> = LinuxFile;
 
     fn look(&self, name: &[u8], follow: bool) -> Result<Stat, Errno> {
-        let stat = if follow { fs::stat(path(name)) } else { fs::lstat(path(name)) }.map_err(error)?;
+        let stat = {
+            let near = near(name)?;
+            if follow { fs::stat(&*near.path) } else { fs::lstat(&*near.path) }.map_err(error)?
+        };
         let time = |sec: i64, nsec: u64| Timespec { sec, nsec: nsec as u32 };
         Ok(Stat {
             dev: Dev::from_raw(stat.st_dev),
@@ -102,20 +139,20 @@ impl Side for Linux {
 
     fn names(&self, name: &[u8]) -> Result<Vec<Vec<u8>>, Errno> {
         let io = |error: std::io::Error| error.raw_os_error().and_then(Errno::from_raw).unwrap_or(Errno::EIO);
-        std::fs::read_dir(path(name))
+        std::fs::read_dir(&near(name)?.path)
             .map_err(io)?
             .map(|entry| Ok(entry.map_err(io)?.file_name().into_vec()))
             .collect()
     }
 
     fn read_link(&self, name: &[u8]) -> Result<Vec<u8>, Errno> {
-        Ok(fs::readlink(path(name), Vec::new()).map_err(error)?.into_bytes())
+        Ok(fs::readlink(&*near(name)?.path, Vec::new()).map_err(error)?.into_bytes())
     }
 
     fn open(&self, name: &[u8]) -> Result<LinuxFile, Errno> {
         // A FIFO that has taken the file's place must not make us wait.
         let flags = OFlags::RDONLY | OFlags::CLOEXEC | OFlags::NONBLOCK | OFlags::NOCTTY;
-        let fd = fs::open(path(name), flags, Mode::empty()).map_err(error)?;
+        let fd = fs::open(&*near(name)?.path, flags, Mode::empty()).map_err(error)?;
         let _ = fs::fadvise(&fd, 0, None, fs::Advice::Sequential);
         Ok(LinuxFile { fd, temporary: None })
     }
@@ -138,7 +175,8 @@ impl Side for Linux {
     }
 
     fn xattrs(&self, name: &[u8]) -> Result<Vec<Xattr>, Errno> {
-        let file = path(name);
+        let near = near(name)?;
+        let file = &*near.path;
         let list = filled(|buffer| fs::listxattr(file, buffer))?;
         let mut all = Vec::new();
         for attribute in list.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
@@ -153,7 +191,8 @@ impl Side for Linux {
     }
 
     fn create(&self, name: &[u8]) -> Result<LinuxFile, Errno> {
-        let target = path(name);
+        let near = near(name)?;
+        let target = &*near.path;
         let flags = OFlags::WRONLY | OFlags::CLOEXEC;
         match fs::open(parent(target), flags | OFlags::TMPFILE, Mode::RUSR | Mode::WUSR) {
             Ok(fd) => return Ok(LinuxFile { fd, temporary: None }),
@@ -163,7 +202,10 @@ impl Side for Linux {
         loop {
             let temporary = beside(target);
             match fs::open(&temporary, flags | OFlags::CREATE | OFlags::EXCL, Mode::RUSR | Mode::WUSR) {
-                Ok(fd) => return Ok(LinuxFile { fd, temporary: Some(temporary) }),
+                Ok(fd) => {
+                    let temporary = Near { path: Cow::Owned(temporary), directory: near.directory };
+                    return Ok(LinuxFile { fd, temporary: Some(temporary) });
+                }
                 Err(OsErrno::EXIST) => {}
                 Err(errno) => return Err(error(errno)),
             }
@@ -187,7 +229,7 @@ impl Side for Linux {
     fn set_xattr(&self, place: Place<'_, LinuxFile>, name: &[u8], value: &[u8]) -> Result<(), Errno> {
         match place {
             Place::File(file) => fs::fsetxattr(&file.fd, name, value, XattrFlags::empty()),
-            Place::Path(at) => fs::lsetxattr(path(at), name, value, XattrFlags::empty()),
+            Place::Path(at) => fs::lsetxattr(&*near(at)?.path, name, value, XattrFlags::empty()),
         }
         .map_err(error)
     }
@@ -202,7 +244,8 @@ impl Side for Linux {
                 fs::fchmod(&file.fd, mode).and_then(|()| fs::futimens(&file.fd, &times)).map_err(error)
             }
             Place::Path(at) => {
-                let at = path(at);
+                let near = near(at)?;
+                let at = &*near.path;
                 let is_symlink = fs::lstat(at)
                     .map(|stat| fs::FileType::from_raw_mode(stat.st_mode).is_symlink())
                     .map_err(error)?;
@@ -215,13 +258,14 @@ impl Side for Linux {
     }
 
     fn publish(&self, mut file: LinuxFile, name: &[u8]) -> Result<(), Errno> {
-        let target = path(name);
+        let near = near(name)?;
+        let target = &*near.path;
         if let Some(temporary) = &file.temporary {
-            fs::rename(temporary, target).map_err(error)?;
+            fs::rename(&*temporary.path, target).map_err(error)?;
             file.temporary = None;
             return Ok(());
         }
-        let open = format!("/proc/self/fd/{}", file.fd.as_fd().as_raw_fd());
+        let open = open_path(&file.fd);
         let link = |name: &Path| fs::linkat(CWD, &open, CWD, name, AtFlags::SYMLINK_FOLLOW);
         match link(target) {
             Err(OsErrno::EXIST) => replace(target, link),
@@ -230,15 +274,16 @@ impl Side for Linux {
     }
 
     fn make_directory(&self, name: &[u8]) -> Result<(), Errno> {
-        fs::mkdir(path(name), Mode::RWXU).map_err(error)
+        fs::mkdir(&*near(name)?.path, Mode::RWXU).map_err(error)
     }
 
     fn make_symlink(&self, link_target: &[u8], name: &[u8]) -> Result<(), Errno> {
-        replace(path(name), |temporary| fs::symlink(link_target, temporary))
+        replace(&near(name)?.path, |temporary| fs::symlink(link_target, temporary))
     }
 
     fn make_link(&self, existing: &[u8], name: &[u8]) -> Result<(), Errno> {
-        replace(path(name), |temporary| fs::link(path(existing), temporary))
+        let existing = near(existing)?;
+        replace(&near(name)?.path, |temporary| fs::link(&*existing.path, temporary))
     }
 
     fn owner(&self) -> (u32, u32) {

@@ -41,18 +41,50 @@ pub struct Transfer<'a, From: Side, To: Side> {
     buffer: Vec<u8>,
 }
 
-/// What is left to do, last first.
+/// What is left to do, last first. All of it is below the directories that the walk is in, so that a step needs only how
+/// long the paths of its directory are: in a deep tree whole paths would take more memory than the files.
 enum Step {
     Copy {
-        from: Vec<u8>,
-        to: Vec<u8>,
+        directory: Lengths,
+        name: Vec<u8>,
     },
     /// A directory's attributes come after its content, which would change its times or need its permission.
     Finish {
-        from: Vec<u8>,
-        to: Vec<u8>,
+        directory: Lengths,
         stat: Box<Stat>,
     },
+}
+
+/// Where the walk is, on both sides.
+struct Paths {
+    from: Vec<u8>,
+    to: Vec<u8>,
+}
+
+/// The lengths of both.
+#[derive(Clone, Copy)]
+struct Lengths {
+    from: usize,
+    to: usize,
+}
+
+impl Paths {
+    fn lengths(&self) -> Lengths {
+        Lengths { from: self.from.len(), to: self.to.len() }
+    }
+
+    fn back_to(&mut self, directory: Lengths) {
+        self.from.truncate(directory.from);
+        self.to.truncate(directory.to);
+    }
+
+    fn enter(&mut self, name: &[u8]) {
+        for path in [&mut self.from, &mut self.to] {
+            path.truncate(trimmed(path).len());
+            path.push(b'/');
+            path.extend_from_slice(name);
+        }
+    }
 }
 
 /// Bytes that are copied at once.
@@ -76,16 +108,23 @@ impl<'a, From: Side, To: Side> Transfer<'a, From, To> {
     pub fn copy(&mut self, from: &[u8], to: &[u8]) -> Result<(), StagingError> {
         let stat = self.look(from, true)?;
         self.make_parents(to)?;
+        let mut paths = Paths { from: from.to_vec(), to: to.to_vec() };
         let mut steps = Vec::new();
-        self.copy_one(from.to_vec(), to.to_vec(), &stat, &mut steps)?;
+        self.copy_one(&paths, &stat, &mut steps)?;
         while let Some(step) = steps.pop() {
             match step {
-                Step::Copy { from, .. } if self.left_out.contains(&from) => {}
-                Step::Copy { from, to } => {
-                    let stat = self.look(&from, false)?;
-                    self.copy_one(from, to, &stat, &mut steps)?;
+                Step::Copy { directory, name } => {
+                    paths.back_to(directory);
+                    paths.enter(&name);
+                    if !self.left_out.contains(&paths.from) {
+                        let stat = self.look(&paths.from, false)?;
+                        self.copy_one(&paths, &stat, &mut steps)?;
+                    }
                 }
-                Step::Finish { from, to, stat } => self.finish_directory(&from, &to, &stat)?,
+                Step::Finish { directory, stat } => {
+                    paths.back_to(directory);
+                    self.finish_directory(&paths.from, &paths.to, &stat)?;
+                }
             }
         }
         Ok(())
@@ -119,43 +158,36 @@ impl<'a, From: Side, To: Side> Transfer<'a, From, To> {
         self.to.look(path, true).is_ok_and(|stat| stat.file_type() == Some(FileType::Directory))
     }
 
-    fn copy_one(
-        &mut self,
-        from: Vec<u8>,
-        to: Vec<u8>,
-        stat: &Stat,
-        steps: &mut Vec<Step>,
-    ) -> Result<(), StagingError> {
+    fn copy_one(&mut self, at: &Paths, stat: &Stat, steps: &mut Vec<Step>) -> Result<(), StagingError> {
         match stat.file_type() {
-            Some(FileType::Directory) => return self.enter_directory(from, to, stat, steps),
-            Some(FileType::Regular) => self.copy_regular(&from, &to, stat)?,
-            Some(FileType::Symlink) => self.copy_symlink(&from, &to, stat)?,
+            Some(FileType::Directory) => self.enter_directory(at, stat, steps)?,
+            Some(FileType::Regular) => self.copy_regular(&at.from, &at.to, stat)?,
+            Some(FileType::Symlink) => self.copy_symlink(&at.from, &at.to, stat)?,
             _ => {
-                let shown = String::from_utf8_lossy(&from);
+                let shown = String::from_utf8_lossy(&at.from);
                 self.observer.warn(&format!("{shown} is a special file and was skipped"));
             }
         }
-        self.advance(&to, 0, true)
+        self.advance(&at.to, 0, true)
     }
 
     fn enter_directory(
         &mut self,
-        from: Vec<u8>,
-        to: Vec<u8>,
+        at: &Paths,
         stat: &Stat,
         steps: &mut Vec<Step>,
     ) -> Result<(), StagingError> {
-        let mut names = self.from.names(&from).map_err(|errno| failed::<From>(Action::Read, &from, errno))?;
+        let mut names =
+            self.from.names(&at.from).map_err(|errno| failed::<From>(Action::Read, &at.from, errno))?;
         names.sort_unstable_by(|one, other| other.cmp(one));
-        let below: Vec<_> =
-            names.iter().map(|name| Step::Copy { from: join(&from, name), to: join(&to, name) }).collect();
-        match self.to.make_directory(&to) {
-            Ok(()) => steps.push(Step::Finish { from, to: to.clone(), stat: Box::new(*stat) }),
-            Err(_) if self.is_directory(&to) => {}
-            Err(errno) => return Err(failed::<To>(Action::Create, &to, errno)),
+        let directory = at.lengths();
+        match self.to.make_directory(&at.to) {
+            Ok(()) => steps.push(Step::Finish { directory, stat: Box::new(*stat) }),
+            Err(_) if self.is_directory(&at.to) => {}
+            Err(errno) => return Err(failed::<To>(Action::Create, &at.to, errno)),
         }
-        steps.extend(below);
-        self.advance(&to, 0, true)
+        steps.extend(names.into_iter().map(|name| Step::Copy { directory, name }));
+        Ok(())
     }
 
     fn finish_directory(&mut self, from: &[u8], to: &[u8], stat: &Stat) -> Result<(), StagingError> {
@@ -289,11 +321,4 @@ fn is_carried(name: &[u8]) -> bool {
 fn trimmed(path: &[u8]) -> &[u8] {
     let end = path.iter().rposition(|byte| *byte != b'/').map_or(0, |at| at + 1);
     &path[..end]
-}
-
-fn join(directory: &[u8], name: &[u8]) -> Vec<u8> {
-    let mut path = trimmed(directory).to_vec();
-    path.push(b'/');
-    path.extend_from_slice(name);
-    path
 }

@@ -6,6 +6,7 @@ use std::fs;
 use std::os::unix::ffi::OsStrExt as _;
 use std::os::unix::fs::{FileExt as _, MetadataExt as _, PermissionsExt as _, symlink};
 use std::path::PathBuf;
+use std::process::Command;
 use std::sync::Arc;
 
 use imfs::abi::{Errno, FileType, Mode, OFlags, Timespec};
@@ -194,4 +195,45 @@ fn a_dump_that_fails_leaves_the_old_file() {
     dump_file(&f.cage, &Linux, b"/tree", &f.host("tree")).unwrap();
     let names = |path: &str| fs::read_dir(f.scratch.join(path)).unwrap().count();
     assert_eq!((names("tree"), names("file"), names(".")), (1, 0, 3));
+}
+
+/// Goes `depth` directories down from `/top`, which are made if `make`, and stays there.
+fn descend(cage: &Cage, top: &str, depth: usize, make: bool) {
+    cage.chdir(top).unwrap();
+    for _ in 0..depth {
+        if make {
+            cage.mkdir("a directory", Mode::from_raw(0o755)).unwrap();
+        }
+        cage.chdir("a directory").unwrap();
+    }
+}
+
+/// Paths of a deep tree are longer than PATH_MAX, and a call for each of its directories would fill the stack: so nothing
+/// calls itself. (10,000 levels take minutes here, as each path is walked from its start.)
+#[test]
+fn a_tree_of_any_depth() {
+    const DEPTH: usize = 1_000;
+    let f = Fixture::new("deep");
+    f.cage.mkdir("/top", Mode::from_raw(0o755)).unwrap();
+    descend(&f.cage, "/top", DEPTH, true);
+    f.write("file", b"at the bottom");
+    f.cage.link("file", "link").unwrap();
+    f.cage.symlink("file", "symlink").unwrap();
+    f.cage.setxattr("file", "user.name", b"value", Default::default()).unwrap();
+    f.cage.chmod(".", Mode::from_raw(0o711)).unwrap();
+    f.cage.chdir("/").unwrap();
+
+    let (caged, linux) = (Caged::new(&f.cage, (0, 0)), Linux);
+    Transfer::new(&caged, &linux, &mut Silent).copy(b"/top", &f.host("top")).unwrap();
+    Transfer::new(&linux, &caged, &mut Silent).copy(&f.host("top"), b"/again").unwrap();
+    // The standard library opens a descriptor for each level.
+    assert!(Command::new("rm").arg("-rf").arg(f.scratch.join("top")).status().unwrap().success());
+
+    descend(&f.cage, "/again", DEPTH, false);
+    assert_eq!(f.content("file"), b"at the bottom");
+    let [file, link] = ["file", "link"].map(|name| f.cage.lstat(name).unwrap());
+    assert_eq!((file.ino, file.nlink), (link.ino, 2));
+    assert_eq!(f.cage.lstat("symlink").unwrap().file_type(), Some(FileType::Symlink));
+    assert_eq!(f.cage.stat(".").unwrap().permissions(), Mode::from_raw(0o711));
+    assert_eq!(f.cage.mkdir("a directory", Mode::from_raw(0o755)), Ok(()));
 }
