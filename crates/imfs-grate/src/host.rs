@@ -3,10 +3,10 @@
 //! Responsible for one forwarded call after another. What is copied where is `imfs-staging`'s business.
 
 use core::ops::Range;
-use core::sync::atomic::{AtomicU64, Ordering};
+use core::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use imfs::abi::{Dirents, Errno, FileType, Result, Stat};
-use imfs_staging::{Attributes, Place, Side};
+use imfs::abi::{Dirents, Errno, FileType, Result, Stat, XATTR_LIST_MAX, XATTR_SIZE_MAX};
+use imfs_staging::{Attributes, Place, Side, Xattr};
 
 use crate::layout;
 use crate::lind::{self, call, host, number};
@@ -106,6 +106,13 @@ impl HostFile {
         Ok(())
     }
 
+    /// lseek(2) to the next data or hole.
+    fn seek(&self, offset: u64, whence: u64) -> Result<u64> {
+        let found = call(number::LSEEK, [self.fd.into(), offset, whence, 0, 0, 0]).map(u64::from)?;
+        self.position.store(found, Ordering::Relaxed);
+        Ok(found)
+    }
+
     /// ftruncate(2).
     pub(crate) fn set_size(&self, size: u64) -> Result<()> {
         call(number::FTRUNCATE, [self.fd.into(), size, 0, 0, 0, 0]).map(drop)
@@ -138,6 +145,17 @@ impl HostFile {
     pub(crate) fn path(&self) -> Option<Vec<u8>> {
         self.temporary.clone()
     }
+}
+
+/// Whether the runtime was found to have no calls for extended attributes.
+static NO_XATTRS: AtomicBool = AtomicBool::new(false);
+
+/// What a call puts into room of at most `most` bytes.
+fn filled(most: usize, fill: impl FnOnce(&mut Vec<u8>) -> Result<u32>) -> Result<Vec<u8>> {
+    let mut room = vec![0; most];
+    let len = fill(&mut room)? as usize;
+    room.truncate(len);
+    Ok(room)
 }
 
 /// The files of the host, seen from the grate's working directory.
@@ -202,17 +220,55 @@ impl Side for Host {
         Ok(HostFile::new(fd, size, None))
     }
 
-    /// The runtime does not tell holes.
+    /// A runtime that cannot tell holes has data everywhere, and so has a file for whose offsets a result has no room.
     fn next_data(&self, file: &HostFile, offset: u64) -> Result<Option<Range<u64>>> {
-        Ok((offset < file.size).then_some(offset..file.size))
+        const SEEK_DATA: u64 = 3;
+        const SEEK_HOLE: u64 = 4;
+        let rest = offset..file.size;
+        if rest.is_empty() || i32::try_from(file.size).is_err() {
+            return Ok((!rest.is_empty()).then_some(rest));
+        }
+        let found = file.seek(offset, SEEK_DATA).and_then(|data| Ok(data..file.seek(data, SEEK_HOLE)?));
+        match found {
+            Ok(data) if data.start >= offset && !data.is_empty() => Ok(Some(data)),
+            Err(Errno::ENXIO) => Ok(None),
+            _ => Ok(Some(rest)),
+        }
     }
 
     fn read_at(&self, file: &HostFile, buffer: &mut [u8], offset: u64) -> Result<usize> {
         file.read_at(buffer, offset)
     }
 
-    fn xattrs(&self, _path: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
-        Err(Errno::EOPNOTSUPP)
+    fn xattrs(&self, path: &[u8]) -> Result<Vec<Xattr>> {
+        if NO_XATTRS.load(Ordering::Relaxed) {
+            return Err(Errno::EOPNOTSUPP);
+        }
+        let args = |room: &mut Vec<u8>| (host(room.as_mut_ptr()), room.len() as u64);
+        let list = filled(XATTR_LIST_MAX, |room| {
+            let (at, len) = args(room);
+            on_path(number::LISTXATTR, path, at, len)
+        });
+        // A runtime without these calls answers with a number that is no errno's, and says so aloud each time.
+        if matches!(list, Err(Errno::ENOSYS | Errno::EIO)) {
+            NO_XATTRS.store(true, Ordering::Relaxed);
+            return Err(Errno::EOPNOTSUPP);
+        }
+        let mut all = Vec::new();
+        for name in list?.split(|byte| *byte == 0).filter(|name| !name.is_empty()) {
+            let (path, terminated_name) = (terminated(path), terminated(name));
+            let value = filled(XATTR_SIZE_MAX, |room| {
+                let (at, len) = args(room);
+                call(number::GETXATTR, [host(path.as_ptr()), host(terminated_name.as_ptr()), at, len, 0, 0])
+            });
+            match value {
+                Ok(value) => all.push((name.to_vec(), value)),
+                // Removed since, or shown in the list only.
+                Err(Errno::ENODATA | Errno::EOPNOTSUPP | Errno::EPERM | Errno::EACCES) => {}
+                Err(errno) => return Err(errno),
+            }
+        }
+        Ok(all)
     }
 
     fn create(&self, path: &[u8]) -> Result<HostFile> {
@@ -231,8 +287,17 @@ impl Side for Host {
         if file.position.load(Ordering::Relaxed) == size { Ok(()) } else { file.set_size(size) }
     }
 
-    fn set_xattr(&self, _place: Place<'_, HostFile>, _name: &[u8], _value: &[u8]) -> Result<()> {
-        Err(Errno::EOPNOTSUPP)
+    fn set_xattr(&self, place: Place<'_, HostFile>, name: &[u8], value: &[u8]) -> Result<()> {
+        let name = terminated(name);
+        let (name, at, len) = (host(name.as_ptr()), host(value.as_ptr()), value.len() as u64);
+        match place {
+            Place::File(file) => call(number::FSETXATTR, [file.fd.into(), name, at, len, 0, 0]),
+            Place::Path(path) => {
+                let path = terminated(path);
+                call(number::LSETXATTR, [host(path.as_ptr()), name, at, len, 0, 0])
+            }
+        }
+        .map(drop)
     }
 
     fn set_attributes(&self, place: Place<'_, HostFile>, attributes: &Attributes) -> Result<()> {

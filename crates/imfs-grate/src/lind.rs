@@ -53,6 +53,7 @@ pub(crate) mod number {
     pub(crate) const STAT: u32 = 4;
     pub(crate) const LSTAT: u32 = 6;
     pub(crate) const POLL: u32 = 7;
+    pub(crate) const LSEEK: u32 = 8;
     pub(crate) const MMAP: u32 = 9;
     pub(crate) const MPROTECT: u32 = 10;
     pub(crate) const MUNMAP: u32 = 11;
@@ -74,6 +75,10 @@ pub(crate) mod number {
     pub(crate) const CHMOD: u32 = 90;
     pub(crate) const GETEUID: u32 = 107;
     pub(crate) const GETEGID: u32 = 108;
+    pub(crate) const LSETXATTR: u32 = 189;
+    pub(crate) const FSETXATTR: u32 = 190;
+    pub(crate) const GETXATTR: u32 = 191;
+    pub(crate) const LISTXATTR: u32 = 194;
     pub(crate) const FUTEX: u32 = 202;
     pub(crate) const CLOCK_GETTIME: u32 = 228;
     pub(crate) const EXIT_GROUP: u32 = 231;

@@ -88,6 +88,7 @@ impl Runtime {
                 // SAFETY: the buffer was checked.
                 done(unsafe { libc::readlink(path.as_ptr(), place.cast(), a[2] as usize) } as i64)
             }
+            189 | 190 | 191 | 194 => self.xattr(cage, number, args),
             // SAFETY: no arguments.
             102 | 107 => Ok(unsafe { libc::geteuid() }.into()),
             // SAFETY: no arguments.
@@ -214,6 +215,37 @@ impl Runtime {
                 82 => libc::rename(first.as_ptr(), second.as_ptr()),
                 86 => libc::link(first.as_ptr(), second.as_ptr()),
                 _ => libc::symlink(first.as_ptr(), second.as_ptr()),
+            }
+        })
+    }
+
+    /// lsetxattr, fsetxattr, getxattr, listxattr: what staging needs.
+    fn xattr(&self, cage: &Cage, number: u32, args: &Args) -> Result<i64, i32> {
+        let len = |at: usize| args[at].0 as usize;
+        let buffer = |at: usize, prot: i32| {
+            pointer(self, args[at], args[at + 1].0, prot).map(|place| place.cast::<libc::c_void>())
+        };
+        // SAFETY: strings have their NUL, and buffers were checked.
+        done(unsafe {
+            match number {
+                189 => {
+                    let (path, name, value) = (self.path(args[0])?, string(self, args[1])?, buffer(2, READ)?);
+                    libc::lsetxattr(path.as_ptr(), name.as_ptr(), value, len(3), args[4].0 as i32).into()
+                }
+                190 => {
+                    let (file, name, value) = (cage.fd(args[0])?, string(self, args[1])?, buffer(2, READ)?);
+                    let fd = file.as_raw_fd();
+                    libc::fsetxattr(fd, name.as_ptr(), value, len(3), args[4].0 as i32).into()
+                }
+                191 => {
+                    let (path, name, value) =
+                        (self.path(args[0])?, string(self, args[1])?, buffer(2, WRITE)?);
+                    libc::getxattr(path.as_ptr(), name.as_ptr(), value, len(3)) as i64
+                }
+                _ => {
+                    let (path, list) = (self.path(args[0])?, buffer(1, WRITE)?);
+                    libc::listxattr(path.as_ptr(), list.cast(), len(2)) as i64
+                }
             }
         })
     }

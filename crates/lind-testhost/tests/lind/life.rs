@@ -97,6 +97,48 @@ fn trees_come_in_and_go_out() {
 }
 
 #[test]
+fn holes_and_attributes_go_along() {
+    use std::os::unix::fs::{FileExt as _, MetadataExt as _};
+    const FAR: u64 = 40 << 20;
+    const NAME: &std::ffi::CStr = c"user.origin";
+    let root = Root::new();
+    root.write("tree/sparse", b"start");
+    let sparse = std::fs::OpenOptions::new().write(true).open(root.path("tree/sparse")).expect("it is ours");
+    sparse.write_all_at(b"end", FAR).expect("there is room");
+    sparse.set_len(2 * FAR).expect("there is room");
+    let attributed = ["tree", "tree/sparse"].map(|name| {
+        let path = root.c_path(name);
+        // SAFETY: two strings, and a value of four bytes.
+        unsafe { libc::setxattr(path.as_ptr(), NAME.as_ptr(), b"here".as_ptr().cast(), 4, 0) }
+    });
+    // More than the limit, had the holes taken space.
+    let outcome = root
+        .grate(&["--size", "1M", "/cages.wasm", "status", "0"])
+        .env("PRELOADS", b"/tree")
+        .env("DUMPS", b"/tree=/copy")
+        .run();
+    expect(&outcome, 0);
+    let copy = root.read("copy/sparse");
+    assert!(
+        copy.len() as u64 == 2 * FAR
+            && copy.starts_with(b"start\0")
+            && copy[FAR as usize..].starts_with(b"end\0")
+    );
+    let blocks = std::fs::metadata(root.path("copy/sparse")).expect("it is there").blocks();
+    assert!(blocks * 512 < 1 << 20, "{blocks} blocks");
+    if attributed != [0; 2] {
+        eprintln!("SKIPPED: attributes, which the file system of {:?} does not have", root.0);
+        return;
+    }
+    for path in ["copy", "copy/sparse"].map(|name| root.c_path(name)) {
+        let mut value = [0_u8; 8];
+        // SAFETY: two strings, and room for eight bytes.
+        let len = unsafe { libc::getxattr(path.as_ptr(), NAME.as_ptr(), value.as_mut_ptr().cast(), 8) };
+        assert!(len == 4 && value.starts_with(b"here"), "{path:?}: {len}");
+    }
+}
+
+#[test]
 fn staging_that_fails_is_named() {
     let root = Root::new();
     let outcome = root.grate(&["/cages.wasm", "status", "0"]).env("PRELOADS", b"/absent").run();

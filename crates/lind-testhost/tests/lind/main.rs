@@ -4,6 +4,7 @@ mod calls;
 mod life;
 mod module;
 
+use std::ffi::CString;
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -32,6 +33,10 @@ impl Root {
 
     fn path(&self, name: &str) -> PathBuf {
         self.0.join(name.trim_start_matches('/'))
+    }
+
+    fn c_path(&self, name: &str) -> CString {
+        CString::new(self.path(name).into_os_string().into_encoded_bytes()).expect("no NUL in a path")
     }
 
     fn set_mode(&self, name: &str, mode: u32) {
