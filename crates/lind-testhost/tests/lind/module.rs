@@ -2,7 +2,7 @@
 
 use wasmparser::{
     DataKind, ElementKind, ExternalKind, KnownCustom, MemoryType, Name, Operator, Parser, Payload, TypeRef,
-    ValType,
+    ValType, Validator, WasmFeatures,
 };
 
 fn module() -> Vec<u8> {
@@ -122,6 +122,17 @@ fn exported_globals_and_functions_have_their_types() {
     };
     assert_eq!(function("pass_fptr_to_wt"), (14, true, 1, true));
     assert_eq!(function("_start"), (0, true, 1, true));
+    for name in ["asyncify_stop_unwind", "asyncify_stop_rewind"] {
+        assert_eq!(function(name), (0, true, 0, true), "{name}");
+    }
+    for name in ["asyncify_start_unwind", "asyncify_start_rewind"] {
+        let ty = module.get_export(name).expect("it is exported");
+        let function = ty.func().expect("a function").clone();
+        assert!(function.params().all(|param| param.is_i32()), "{name}");
+        assert_eq!((function.params().len(), function.results().len()), (1, 0), "{name}");
+    }
+    let low = module.get_export("memory").expect("it is exported");
+    assert!(low.memory().is_some_and(wasmtime::MemoryType::is_shared));
 }
 
 #[test]
@@ -152,6 +163,75 @@ fn segments_are_passive_and_handlers_start_at_two() {
         }
     }
     assert!(segments > 0 && start && tables == 1);
+}
+
+/// What the module may be made of. No other proposal's instructions or types pass.
+#[test]
+fn no_other_features_are_used() {
+    let features = WasmFeatures::MUTABLE_GLOBAL
+        | WasmFeatures::SATURATING_FLOAT_TO_INT
+        | WasmFeatures::SIGN_EXTENSION
+        | WasmFeatures::FLOATS
+        | WasmFeatures::BULK_MEMORY
+        | WasmFeatures::THREADS;
+    Validator::new_with_features(features).validate_all(&module()).expect("a valid module");
+}
+
+#[test]
+fn sections_are_those_that_are_known() {
+    let bytes = module();
+    let mut custom = Vec::new();
+    for payload in payloads(&bytes) {
+        match payload {
+            Payload::CustomSection(section) => custom.push(section.name().to_owned()),
+            Payload::Version { .. }
+            | Payload::TypeSection(_)
+            | Payload::ImportSection(_)
+            | Payload::FunctionSection(_)
+            | Payload::TableSection(_)
+            | Payload::GlobalSection(_)
+            | Payload::ExportSection(_)
+            | Payload::StartSection { .. }
+            | Payload::ElementSection(_)
+            | Payload::DataCountSection { .. }
+            | Payload::CodeSectionStart { .. }
+            | Payload::CodeSectionEntry(_)
+            | Payload::DataSection(_)
+            | Payload::End(_) => {}
+            other => panic!("{other:?}"),
+        }
+    }
+    custom.sort();
+    assert_eq!(custom, ["name", "producers", "target_features"]);
+}
+
+/// All handlers, and whatever else has its address taken, from index 2 on; index 1 is the runtime's.
+#[test]
+fn the_table_has_as_many_places_as_functions() {
+    let bytes = module();
+    let (mut size, mut elements) = (None, 0);
+    for payload in payloads(&bytes) {
+        match payload {
+            Payload::TableSection(section) => {
+                for table in section {
+                    let ty = table.expect("a table").ty;
+                    assert!(ty.element_type.is_func_ref() && !ty.table64 && !ty.shared, "{ty:?}");
+                    assert_eq!(ty.maximum, Some(ty.initial));
+                    assert_eq!(size.replace(ty.initial), None);
+                }
+            }
+            Payload::ElementSection(section) => {
+                for element in section {
+                    match element.expect("a segment").items {
+                        wasmparser::ElementItems::Functions(functions) => elements += u64::from(functions.count()),
+                        other => panic!("{other:?}"),
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(size, Some(elements + 2));
 }
 
 #[test]
