@@ -7,7 +7,7 @@ use crate::call::Call;
 use crate::host::{self, Host};
 use crate::lind::{self, number};
 use crate::memory::Place;
-use crate::process::{self, Birth, Process};
+use crate::process::{self, Birth};
 
 /// clone(2). The child's state is made before the child, which may run before this call is back; a thread shares its
 /// cage's.
@@ -52,7 +52,7 @@ pub(crate) fn execve(call: &Call<'_>, path: &[u8]) -> Result<i32> {
     if result >= 0 {
         process.set_new(false);
         process.only_thread();
-        Process::lock(&process.mappings).end();
+        process::lock(&process.mappings).end();
         // The program runs by now: without memory it goes on with the old saved ids and descriptors.
         let _ = process.cage.exec();
     }
@@ -102,7 +102,7 @@ fn exec_copy(call: &Call<'_>, path: &[u8]) -> Result<i32> {
         let _ = host::unlink(&target);
     } else {
         // The runtime may read it only later.
-        Process::lock(&call.process.programs).push(target);
+        process::lock(&call.process.programs).push(target);
     }
     Ok(result)
 }
@@ -112,7 +112,7 @@ pub(crate) fn exit(call: &Call<'_>) -> i32 {
     if call.process.thread_ended() {
         return exit_group(call);
     }
-    Process::lock(&call.process.mappings).synchronize();
+    process::lock(&call.process.mappings).synchronize();
     call.forward()
 }
 

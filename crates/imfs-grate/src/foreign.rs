@@ -9,7 +9,7 @@ use imfs::{Cage, Foreign};
 
 use crate::call::{Call, Class};
 use crate::lind::{self, number};
-use crate::process::Process;
+use crate::process;
 
 /// The kind of descriptors that the runtime answers for.
 const RUNTIME: u64 = 1;
@@ -149,7 +149,7 @@ pub(crate) fn create(call: &Call<'_>, cloexec: bool) -> Result<i32> {
         let raw = call.forward();
         lind::result(raw)?
     };
-    let _numbering = Process::lock(&call.process.numbering);
+    let _numbering = process::lock(&call.process.numbering);
     settle(call, made, cloexec)
 }
 
@@ -158,7 +158,7 @@ pub(crate) fn create(call: &Call<'_>, cloexec: bool) -> Result<i32> {
 /// # Errors
 /// As [`create`]
 pub(crate) fn create_pair(call: &Call<'_>, cloexec: bool, to: crate::memory::Place) -> Result<()> {
-    let _numbering = Process::lock(&call.process.numbering);
+    let _numbering = process::lock(&call.process.numbering);
     lind::result(call.forward())?;
     let made = to.get::<8>()?;
     let made = [0, 1].map(|n| u32::from_le_bytes(made.as_chunks::<4>().0[n]));
@@ -195,7 +195,7 @@ fn move_away(caller: u64, fd: u32, from: i32) -> Result<u32> {
 pub(crate) fn duplicate(call: &Call<'_>, fd: i32, from: i32, cloexec: bool) -> Result<i32> {
     let cage = call.cage();
     cage.foreign(fd)?;
-    let _numbering = Process::lock(&call.process.numbering);
+    let _numbering = process::lock(&call.process.numbering);
     let copy = reserve(cage, from, cloexec)?;
     move_to(call.caller(), fd.cast_unsigned(), copy, cloexec).inspect_err(|_| discard(cage, copy))?;
     Ok(copy)
@@ -207,7 +207,7 @@ pub(crate) fn duplicate(call: &Call<'_>, fd: i32, from: i32, cloexec: bool) -> R
 /// As the calls
 pub(crate) fn replace(call: &Call<'_>, old: i32, new: i32, cloexec: bool) -> Result<i32> {
     let cage = call.cage();
-    let _numbering = Process::lock(&call.process.numbering);
+    let _numbering = process::lock(&call.process.numbering);
     if is_foreign(cage, old) {
         cage.foreign(old)?;
         if new < 0 {
@@ -237,7 +237,7 @@ pub(crate) fn close(call: &Call<'_>, fd: i32) -> Result<()> {
         return cage.close(fd);
     }
     // Nobody gets the number before it is free in both tables.
-    let _numbering = Process::lock(&call.process.numbering);
+    let _numbering = process::lock(&call.process.numbering);
     let _ = cage.close(fd);
     lind::result(call.forward()).map(drop)
 }

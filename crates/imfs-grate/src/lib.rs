@@ -9,9 +9,11 @@
 //! - `process`, `foreign`, `mapping`, `exec`: what is left of an operating system.
 //! - `life`, `options`, `host`: from the command line to the exit status.
 //!
-//! Handlers run in parallel in instances that share nothing but memory. They must not panic: a trap leaves locks locked.
+//! Handlers run in parallel in instances that share nothing but memory. They do not panic; if one traps all the same, its
+//! locks are released, and what they protect is as it was left.
 
 #![cfg(target_family = "wasm")]
+#![feature(alloc_error_hook)]
 
 mod call;
 mod calls;
@@ -97,7 +99,7 @@ fn begin() -> Result<&'static Start, u32> {
     const USAGE_ERROR: u32 = 2;
     lind::find_self();
     worker::ensure_thread_locals();
-    std::panic::set_hook(Box::new(|panic| life::say(&format!("{panic}"))));
+    worker::release_locks_at_panics();
     let args = lind::args();
     let options = Options::read(args.get(1..).unwrap_or_default()).map_err(|error| {
         life::say(&format!("{error}\n{USAGE}"));

@@ -10,7 +10,7 @@
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
+use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use imfs::Cage;
 use imfs::abi::{CloseRangeFlags, Errno, FileType, MapFlags, OFlags, PAGE_SIZE, ProtFlags, Result};
@@ -18,15 +18,11 @@ use imfs::abi::{CloseRangeFlags, Errno, FileType, MapFlags, OFlags, PAGE_SIZE, P
 use crate::call::Call;
 use crate::host::{HostFile, scratch_file, terminated};
 use crate::lind::{self, number};
-use crate::process::{self, Process};
+use crate::process;
 
 const PAGE: u64 = PAGE_SIZE as u64;
 
 type Page = [u8; PAGE_SIZE];
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
 
 /// A cage of the grate's own that keeps one description open, whatever the program closes.
 struct Keeper {
@@ -93,7 +89,7 @@ impl Backing {
 
     /// Fills the pages of a range that are not filled yet.
     fn fill(&self, offset: u64, len: u64) -> Result<()> {
-        let mut pages = lock(&self.pages);
+        let mut pages = process::lock(&self.pages);
         // The scratch file is as long as any mapping of it: a page beyond its end would be a fault.
         let end = offset + len.next_multiple_of(PAGE);
         if pages.last_key_value().is_none_or(|(last, _)| last + PAGE < end) {
@@ -115,7 +111,7 @@ impl Backing {
     /// Makes both files equal again: what a cage stored goes into IMFS, else what was written there comes here.
     fn synchronize(&self) {
         let (mut stored, mut written) = ([0; PAGE_SIZE], [0; PAGE_SIZE]);
-        for (offset, known) in lock(&self.pages).iter_mut() {
+        for (offset, known) in process::lock(&self.pages).iter_mut() {
             let in_file = self.keeper.read(*offset, &mut written).unwrap_or(0);
             let filled = self.scratch.read_at(&mut stored, *offset).unwrap_or(0);
             stored[filled..].fill(0);
@@ -247,7 +243,7 @@ pub(crate) fn mmap(call: &Call<'_>) -> Result<i32> {
     } else {
         map_file(call, fd, len, ProtFlags::from_bits_retain(prot as u32), flags, offset)?
     };
-    Process::lock(&call.process.mappings).add(at, len, shared);
+    process::lock(&call.process.mappings).add(at, len, shared);
     Ok(at as u32 as i32)
 }
 
@@ -297,7 +293,7 @@ fn map_file(
 
 /// The scratch file of a shared mapping, which may be there already, and its path.
 fn shared_backing(cage: &Cage, fd: i32, key: (u64, u64), writable: bool) -> Result<(Arc<Backing>, Vec<u8>)> {
-    let mut all = lock(&SHARED);
+    let mut all = process::lock(&SHARED);
     all.retain(|_, backing| backing.strong_count() > 0);
     let (backing, path) = if let Some(backing) = all.get(&key).and_then(Weak::upgrade) {
         backing.synchronize();
@@ -318,7 +314,7 @@ fn shared_backing(cage: &Cage, fd: i32, key: (u64, u64), writable: bool) -> Resu
 fn map_scratch(call: &Call<'_>, path: &[u8], offset: u64) -> Result<u64> {
     let caller = call.caller();
     let path = terminated(path);
-    let _numbering = Process::lock(&call.process.numbering);
+    let _numbering = process::lock(&call.process.numbering);
     let open = [lind::host(path.as_ptr()), OFlags::RDWR.bits().into(), 0, 0, 0, 0];
     let fd = lind::call_for(caller, number::OPEN, open)?;
     let mut args = *call.args;
@@ -335,7 +331,7 @@ fn map_scratch(call: &Call<'_>, path: &[u8], offset: u64) -> Result<u64> {
 /// Those of the runtime
 pub(crate) fn munmap(call: &Call<'_>) -> Result<u32> {
     let [at, len, ..] = call.args.map(|arg| arg.0);
-    let mut mappings = Process::lock(&call.process.mappings);
+    let mut mappings = process::lock(&call.process.mappings);
     mappings.learn(at, len);
     mappings.synchronize();
     let result = lind::result(call.forward())?;
@@ -356,7 +352,7 @@ pub(crate) fn msync(call: &Call<'_>) -> Result<()> {
     if flags & !KNOWN != 0 || flags & ASYNC_AND_SYNC == ASYNC_AND_SYNC || !at.is_multiple_of(PAGE) {
         return Err(Errno::EINVAL);
     }
-    let mut mappings = Process::lock(&call.process.mappings);
+    let mut mappings = process::lock(&call.process.mappings);
     mappings.learn(at, len);
     mappings.synchronize();
     Ok(())

@@ -9,12 +9,19 @@ use std::time::Duration;
 
 use imfs::abi::{Errno, Result};
 use imfs::inode::Credentials;
+use imfs::platform::ledger::Noted;
 use imfs::sync::epoch::{self, Guard, RcuBox};
 use imfs::sync::wait::Crowd;
 use imfs::{Cage, Imfs};
 
 use crate::foreign;
 use crate::mapping::Mappings;
+
+/// Takes a lock, whatever happened to its last holder: all of them protect values that are whole at any time. It is
+/// noted, to be released if its holder traps.
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> Noted<MutexGuard<'_, T>> {
+    Noted::new(mutex.lock().unwrap_or_else(PoisonError::into_inner))
+}
 
 /// One cage, and what the grate keeps beside IMFS's own state of it.
 pub(crate) struct Process {
@@ -45,12 +52,6 @@ impl Process {
             mappings: Mutex::new(mappings),
             programs: Mutex::new(Vec::new()),
         })
-    }
-
-    /// Takes a lock of this process, whatever happened to its last holder: all of them protect values that are
-    /// whole at any time.
-    pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-        mutex.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// It is the child of the grate, about to execute the program of the command line.
@@ -116,8 +117,8 @@ pub(crate) fn system() -> Result<&'static System> {
     SYSTEM.get().ok_or(Errno::ENOSYS)
 }
 
-fn change() -> MutexGuard<'static, u32> {
-    CHANGE.lock().unwrap_or_else(PoisonError::into_inner)
+fn change() -> Noted<MutexGuard<'static, u32>> {
+    lock(&CHANGE)
 }
 
 /// Finds a process without a lock.
@@ -156,7 +157,7 @@ fn wait_for_birth(id: u64) {
     /// A fork takes a fraction of a second, and one that never ends must not hold others up for ever.
     const PIECE: Duration = Duration::from_millis(20);
     const PIECES: u32 = 250;
-    let mut forks = change();
+    let mut forks = CHANGE.lock().unwrap_or_else(PoisonError::into_inner);
     for _ in 0..PIECES {
         if *forks == 0 || known(id) {
             return;
@@ -191,7 +192,7 @@ impl Birth {
     pub(crate) fn start(parent: &Process) -> Result<Self> {
         let number = new_number();
         let cage = system()?.imfs.fork(parent.cage.id(), number)?;
-        let mappings = Some(Process::lock(&parent.mappings).inherited());
+        let mappings = Some(lock(&parent.mappings).inherited());
         *change() += 1;
         Ok(Self { cage: Some(cage), mappings })
     }
@@ -233,7 +234,7 @@ pub(crate) fn remove(id: u64) {
 
 impl Process {
     fn release(&self) {
-        Self::lock(&self.mappings).end();
+        lock(&self.mappings).end();
         if let Ok(system) = system() {
             let _ = system.imfs.exit(self.cage.id());
         }
@@ -242,7 +243,7 @@ impl Process {
 
     /// Deletes the host files of programs that it executed.
     pub(crate) fn forget_programs(&self) {
-        for path in core::mem::take(&mut *Self::lock(&self.programs)) {
+        for path in core::mem::take(&mut *lock(&self.programs)) {
             let _ = crate::host::unlink(&path);
         }
     }

@@ -63,6 +63,32 @@ fn end() {
     BUSY.set(false);
 }
 
+/// Gives up what the call in this instance holds: locks, and its guard against the reclaiming of memory.
+///
+/// # Safety
+/// The call does not go on.
+unsafe fn abandon() {
+    // SAFETY: passed on to the caller.
+    unsafe {
+        imfs::platform::ledger::release();
+        imfs::sync::epoch::abandon();
+    }
+}
+
+/// Says what went wrong, and gives up what the call holds, for it is about to trap.
+fn give_up(reason: &str) {
+    crate::life::say(reason);
+    // SAFETY: panics and failed allocations abort.
+    unsafe { abandon() };
+}
+
+/// Makes panics and failed allocations release the locks of their call at once; after any other trap the next call in
+/// the same instance does.
+pub(crate) fn release_locks_at_panics() {
+    std::panic::set_hook(Box::new(|panic| give_up(&panic.to_string())));
+    std::alloc::set_alloc_error_hook(|_| give_up("there is no memory left"));
+}
+
 /// A handler of the runtime's form: the id of the grate, then six arguments, each followed by its cage.
 pub(crate) type Handler =
     extern "C" fn(u64, u64, u64, u64, u64, u64, u64, u64, u64, u64, u64, u64, u64) -> i32;
@@ -91,8 +117,8 @@ pub unsafe extern "C" fn pass_fptr_to_wt(
 ) -> i32 {
     ensure_thread_locals();
     if begin() {
-        // SAFETY: the call that made guards in this instance has trapped; its stack is not run any more.
-        unsafe { imfs::sync::epoch::abandon() };
+        // SAFETY: the last call of this instance has trapped; its stack is not run any more.
+        unsafe { abandon() };
     }
     // SAFETY: the index is that of a `Handler`; a wrong one traps in the call.
     let handler: Handler = unsafe { core::mem::transmute(handler as usize) };

@@ -58,7 +58,7 @@ pub(crate) fn make_syscall(
     if cage.has_ended() {
         return Err(Error::from(Ended::ThreadExit));
     }
-    let result = runtime.syscall(&cage, number, me, target, args);
+    let result = runtime.syscall(&cage, number, me, target, args)?;
     match take_pending(cage.id) {
         None => Ok(result),
         Some(Pending::Fork { child }) => {

@@ -12,6 +12,7 @@
 //! - A child of a fork starts when its parent's stack is unwound, which is after a forwarded clone came back.
 //! - A copy that touches a page unmapped by munmap after others that are mapped, which can kill Lind, is noted as a
 //!   violation for the test to see, and fails.
+//! - A copy from or to one address that no memory can have ends the handler with a trap: for tests of what is left then.
 //! - wait4 of one pid waits without spinning; signals do not exist; of the host's calls there are only those that
 //!   grates and tests need, anything else is ENOSYS.
 //! - Modules are `.wasm` files, compiled when they are first executed.

@@ -85,22 +85,20 @@ impl Runtime {
         me: u64,
         target: u64,
         args: &[(u64, u64); 6],
-    ) -> i32 {
+    ) -> wasmtime::Result<i32> {
         match number {
             REGISTER_HANDLER => {
                 let [(cage, number), (_, grate), (index, _), ..] = *args;
                 self.register(cage, number as u32, Handler { grate, index });
-                return 0;
+                return Ok(0);
             }
-            COPY_DATA => return self.copy(args[0], args[1], args[2].0, args[3].0),
+            COPY_DATA => return self.copy_or_trap(args[0], args[1], args[2].0, args[3].0),
             COPY_HANDLER_TABLE => {
-                return match (self.cage(args[0].0), self.cage(args[1].0)) {
-                    (Some(from), Some(to)) => {
-                        to.copy_handlers(&from);
-                        0
-                    }
-                    _ => -libc::ESRCH,
+                let (Some(from), Some(to)) = (self.cage(args[0].0), self.cage(args[1].0)) else {
+                    return Ok(-libc::ESRCH);
                 };
+                to.copy_handlers(&from);
+                return Ok(0);
             }
             _ => {}
         }
@@ -109,12 +107,12 @@ impl Runtime {
             && let Some(grate) = self.cage(grate)
         {
             self.note_called(number);
-            return instance::dispatch(self, &grate, index, args);
+            return Ok(instance::dispatch(self, &grate, index, args));
         }
-        match self.cage(target) {
+        Ok(match self.cage(target) {
             Some(target) => encode(self.answer(&target, number, args)),
             None => -libc::ESRCH,
-        }
+        })
     }
 
     /// What the runtime does for a cage.

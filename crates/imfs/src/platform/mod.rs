@@ -7,6 +7,7 @@
 pub(crate) mod barrier;
 pub mod clock;
 pub mod entropy;
+pub mod ledger;
 pub(crate) mod mapping;
 pub(crate) mod memfd;
 pub(crate) mod pages;

@@ -6,6 +6,7 @@
 
 use super::primitives::{self, MutexGuard as StdGuard, PoisonError, TryLockError};
 use super::tally;
+use crate::platform::ledger::Noted;
 use std::ops::{Deref, DerefMut};
 
 /// The places in the lock order, outermost first.
@@ -45,7 +46,7 @@ pub struct Mutex<T, const RANK: u8>(primitives::Mutex<T>);
 
 /// The right to the data of a [`Mutex`], until it is dropped.
 #[derive(Debug)]
-pub struct MutexGuard<'a, T, const RANK: u8>(StdGuard<'a, T>, order::Held<RANK>);
+pub struct MutexGuard<'a, T, const RANK: u8>(Noted<StdGuard<'a, T>>, order::Held<RANK>);
 
 impl<T, const RANK: u8> Mutex<T, RANK> {
     /// An unlocked mutex.
@@ -58,7 +59,7 @@ impl<T, const RANK: u8> Mutex<T, RANK> {
     pub fn lock(&self) -> MutexGuard<'_, T, RANK> {
         tally::locked(&self.0, RANK, true);
         let held = order::Held::first();
-        MutexGuard(self.0.lock().unwrap_or_else(PoisonError::into_inner), held)
+        MutexGuard(Noted::new(self.0.lock().unwrap_or_else(PoisonError::into_inner)), held)
     }
 
     /// Takes the lock if it is free.
@@ -66,11 +67,12 @@ impl<T, const RANK: u8> Mutex<T, RANK> {
     pub fn try_lock(&self) -> Option<MutexGuard<'_, T, RANK>> {
         tally::locked(&self.0, RANK, true);
         let held = order::Held::first();
-        match self.0.try_lock() {
-            Ok(guard) => Some(MutexGuard(guard, held)),
-            Err(TryLockError::Poisoned(poisoned)) => Some(MutexGuard(poisoned.into_inner(), held)),
-            Err(TryLockError::WouldBlock) => None,
-        }
+        let guard = match self.0.try_lock() {
+            Ok(guard) => guard,
+            Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+            Err(TryLockError::WouldBlock) => return None,
+        };
+        Some(MutexGuard(Noted::new(guard), held))
     }
 
     /// Waits for the lock while another of the same rank is held. The caller knows why no two threads can do so in
@@ -79,7 +81,7 @@ impl<T, const RANK: u8> Mutex<T, RANK> {
     pub fn lock_another(&self) -> MutexGuard<'_, T, RANK> {
         tally::locked(&self.0, RANK, true);
         let held = order::Held::another();
-        MutexGuard(self.0.lock().unwrap_or_else(PoisonError::into_inner), held)
+        MutexGuard(Noted::new(self.0.lock().unwrap_or_else(PoisonError::into_inner)), held)
     }
 
     /// The data, without locking: nobody else can have them.
@@ -109,11 +111,11 @@ pub struct RwLock<T, const RANK: u8>(primitives::RwLock<T>);
 
 /// The right to read the data of an [`RwLock`].
 #[derive(Debug)]
-pub struct ReadGuard<'a, T, const RANK: u8>(primitives::RwLockReadGuard<'a, T>, order::Held<RANK>);
+pub struct ReadGuard<'a, T, const RANK: u8>(Noted<primitives::RwLockReadGuard<'a, T>>, order::Held<RANK>);
 
 /// The right to change the data of an [`RwLock`].
 #[derive(Debug)]
-pub struct WriteGuard<'a, T, const RANK: u8>(primitives::RwLockWriteGuard<'a, T>, order::Held<RANK>);
+pub struct WriteGuard<'a, T, const RANK: u8>(Noted<primitives::RwLockWriteGuard<'a, T>>, order::Held<RANK>);
 
 impl<T, const RANK: u8> RwLock<T, RANK> {
     /// An unlocked lock.
@@ -126,7 +128,7 @@ impl<T, const RANK: u8> RwLock<T, RANK> {
     pub fn read(&self) -> ReadGuard<'_, T, RANK> {
         tally::locked(&self.0, RANK, false);
         let held = order::Held::first();
-        ReadGuard(self.0.read().unwrap_or_else(PoisonError::into_inner), held)
+        ReadGuard(Noted::new(self.0.read().unwrap_or_else(PoisonError::into_inner)), held)
     }
 
     /// Waits until nobody reads or writes.
@@ -134,7 +136,7 @@ impl<T, const RANK: u8> RwLock<T, RANK> {
     pub fn write(&self) -> WriteGuard<'_, T, RANK> {
         tally::locked(&self.0, RANK, true);
         let held = order::Held::first();
-        WriteGuard(self.0.write().unwrap_or_else(PoisonError::into_inner), held)
+        WriteGuard(Noted::new(self.0.write().unwrap_or_else(PoisonError::into_inner)), held)
     }
 
     /// The data, without locking: nobody else can have them.

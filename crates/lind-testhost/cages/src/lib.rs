@@ -17,6 +17,7 @@ mod mapping;
 mod paths;
 mod processes;
 mod threads;
+mod traps;
 mod waiting;
 mod xattr;
 
@@ -50,6 +51,7 @@ pub extern "C" fn _start() -> i32 {
         b"hostile" => hostile::run(),
         b"crowd" => waiting::crowd(),
         b"threads" => threads::run(),
+        b"traps" => traps::run(),
         b"bench" => bench::run(),
         b"null" => bench::null(),
         _ => exit(99),

@@ -37,3 +37,11 @@ fn more_cages_wait_than_there_are_workers() {
     let root = Root::new();
     expect(&root.grate(&["/cages.wasm", "crowd"]).run(), 0);
 }
+
+#[test]
+fn a_handler_that_traps_leaves_no_lock_held() {
+    let root = Root::new();
+    let outcome = root.grate(&["--size", "4M", "/cages.wasm", "traps"]).run();
+    expect(&outcome, 0);
+    assert!(text(&outcome.stderr).contains("a trap, as asked for"));
+}
