@@ -7,7 +7,7 @@ use core::sync::atomic::{AtomicBool, Ordering};
 use std::sync::Arc;
 
 use imfs::Cage;
-use imfs::abi::{AtFlags, Errno, Mode, OFlags, Result};
+use imfs::abi::{AtFlags, Errno, Mode, OFlags, PollFlags, Result};
 use imfs::sync::epoch;
 
 use crate::foreign;
@@ -30,6 +30,9 @@ pub(crate) struct Shape {
     pub(crate) name: &'static str,
     /// The kinds of the arguments that are used.
     pub(crate) kinds: &'static [Class],
+    /// What its first argument, a descriptor, has to be ready for, or else the runtime may let the call wait; empty if
+    /// that cannot be asked.
+    pub(crate) waits: Option<PollFlags>,
 }
 
 /// What an argument is to the dispatch.
@@ -364,7 +367,7 @@ pub(crate) fn answer_held<T: Answer>(
 #[cold]
 fn conclude(call: &Call<'_>, mut result: i32) -> i32 {
     if result == -Errno::EBADF.raw() && foreign::concerns(call) {
-        result = foreign::forward(call);
+        result = encode(foreign::forward(call).map(Raw));
     }
     if LOG.load(Ordering::Relaxed) {
         log(&call.shape, call.caller(), call.args, result);
@@ -373,7 +376,8 @@ fn conclude(call: &Call<'_>, mut result: i32) -> i32 {
 }
 
 /// Makes handlers, and the table of them, of rows
-/// `number name(argument: Kind, ...) |call| answer;`. A row marked `wait` may wait.
+/// `number name(argument: Kind, ...) |call| answer;`. A row that is marked may wait: in IMFS only, or with a foreign
+/// descriptor too until that can be read, can be written, or for something that cannot be asked (`wait_lock`).
 macro_rules! calls {
     ($($(#[$mode:ident])? $number:literal $name:ident($($arg:ident: $kind:ident),*) |$call:ident| $answer:expr;)*) => {
         /// Each in a module of its own, so that a row can have the name of the function that it calls.
@@ -390,6 +394,7 @@ macro_rules! calls {
                     number: $number,
                     name: stringify!($name),
                     kinds: &[$(<$crate::call::$kind as Kind>::CLASS),*],
+                    waits: $crate::call::calls!(@waits $($mode)?),
                 };
                 let args = [(a1, c1), (a2, c2), (a3, c3), (a4, c4), (a5, c5), (a6, c6)];
                 $crate::call::calls!(@answer $($mode)?)(SHAPE, &args, #[inline(always)] |$call| {
@@ -408,6 +413,11 @@ macro_rules! calls {
         ];
     };
     (@answer) => { $crate::call::answer };
-    (@answer wait) => { $crate::call::answer_held };
+    (@answer $mode:ident) => { $crate::call::answer_held };
+    (@waits) => { None };
+    (@waits wait) => { None };
+    (@waits wait_in) => { Some(imfs::abi::PollFlags::IN) };
+    (@waits wait_out) => { Some(imfs::abi::PollFlags::OUT) };
+    (@waits wait_lock) => { Some(imfs::abi::PollFlags::empty()) };
 }
 pub(crate) use calls;

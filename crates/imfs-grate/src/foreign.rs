@@ -4,12 +4,15 @@
 //! and, as a place that is taken, in IMFS's. So a call with a foreign descriptor is forwarded as it is. What makes new foreign
 //! descriptors passes through here, to be moved to a number that is free on both sides.
 
-use imfs::abi::{Errno, FdFlags, PollFlags, Result};
+use std::sync::Mutex;
+use std::time::Duration;
+
+use imfs::abi::{Errno, FdFlags, OFlags, PollFlags, Result};
 use imfs::{Cage, Foreign};
 
 use crate::call::{Call, Class};
 use crate::lind::{self, number};
-use crate::process;
+use crate::process::{self, CROWD};
 
 /// The kind of descriptors that the runtime answers for.
 const RUNTIME: u64 = 1;
@@ -52,9 +55,62 @@ pub(crate) fn concerns(call: &Call<'_>) -> bool {
     any && all
 }
 
-/// Lets the runtime answer a call about a foreign descriptor.
-pub(crate) fn forward(call: &Call<'_>) -> i32 {
-    call.forward()
+/// What a call on a foreign descriptor waits for.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Awaited {
+    fd: i32,
+    /// When the call is likely not to wait; empty if that cannot be asked.
+    events: PollFlags,
+}
+
+impl Awaited {
+    pub(crate) fn new(fd: i32, events: PollFlags) -> Self {
+        Self { fd, events }
+    }
+
+    /// Whether the call seems to be back at once: it finds something, or does not want to wait.
+    fn is_near(self, caller: u64) -> bool {
+        const F_GETFL: u64 = 3;
+        let fd = u64::from(self.fd.cast_unsigned());
+        let flags = || lind::call_for(caller, number::FCNTL, [fd, F_GETFL, 0, 0, 0, 0]);
+        self.events.is_empty()
+            || !ready(caller, fd, self.events).is_empty()
+            || flags().is_ok_and(|flags| flags & OFlags::NONBLOCK.bits() != 0)
+    }
+}
+
+/// Lets the runtime answer a call about a foreign descriptor, which holds its worker while it waits there.
+///
+/// # Errors
+/// EINTR: there is no room for one more that waits.
+pub(crate) fn forward(call: &Call<'_>) -> Result<i32> {
+    let Some(events) = call.shape.waits else { return Ok(call.forward()) };
+    wait(call.caller(), Awaited::new(call.fd(0), events), || call.forward())
+}
+
+/// Makes a call of the runtime that may wait there for as long as it takes. It counts among the calls that wait; when
+/// there is no more room for these, it is made only if it seems not to wait, and one such call at a time: another who
+/// takes what it found may make it wait after all.
+///
+/// # Errors
+/// EINTR: there is no room.
+pub(crate) fn wait<R>(caller: u64, awaited: Awaited, run: impl FnOnce() -> R) -> Result<R> {
+    const PIECE: Duration = Duration::from_millis(2);
+    static LAST: Mutex<()> = Mutex::new(());
+    let stay = CROWD.enter();
+    let Some(mut patience) = stay.patience() else { return Ok(run()) };
+    loop {
+        if awaited.is_near(caller)
+            && let Ok(_last) = LAST.try_lock()
+        {
+            return Ok(run());
+        }
+        if patience.is_zero() {
+            return Err(Errno::EINTR);
+        }
+        std::thread::sleep(PIECE);
+        patience = patience.saturating_sub(PIECE);
+    }
 }
 
 /// Asks the runtime what a descriptor is ready for, without waiting.
@@ -142,13 +198,10 @@ fn move_to(caller: u64, from: u32, to: i32, cloexec: bool) -> Result<()> {
 /// Forwards a call that makes a descriptor.
 ///
 /// # Errors
-/// Those of the runtime, and of [`settle`]
+/// Those of the runtime, and of [`settle`]; EINTR as [`forward`]
 pub(crate) fn create(call: &Call<'_>, cloexec: bool) -> Result<i32> {
-    let made = {
-        // The call itself may wait (accept): not under the lock.
-        let raw = call.forward();
-        lind::result(raw)?
-    };
+    // The call itself may wait (accept): not under the lock.
+    let made = lind::result(forward(call)?)?;
     let _numbering = process::lock(&call.process.numbering);
     settle(call, made, cloexec)
 }

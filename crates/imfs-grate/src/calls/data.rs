@@ -1,27 +1,27 @@
 //! Calls that move the bytes of files, and the entries of directories.
 
-use imfs::abi::{Errno, FallocFlags, Result, RwFlags, SyncRangeFlags, Whence};
+use imfs::abi::{Errno, FallocFlags, PollFlags, Result, RwFlags, SyncRangeFlags, Whence};
 
 use crate::call::{Call, calls};
-use crate::foreign;
+use crate::foreign::{self, Awaited};
 use crate::lind::{self, number};
 use crate::mapping;
 use crate::memory::Place;
 
 calls! {
-    #[wait] 0 read(fd: Fd, buf: Bytes, _count: Size) |c| c.cage().read_to(fd, buf);
-    #[wait] 1 write(fd: Fd, buf: Bytes, _count: Size) |c| c.cage().write_from(fd, buf);
+    #[wait_in] 0 read(fd: Fd, buf: Bytes, _count: Size) |c| c.cage().read_to(fd, buf);
+    #[wait_out] 1 write(fd: Fd, buf: Bytes, _count: Size) |c| c.cage().write_from(fd, buf);
     17 pread(fd: Fd, buf: Bytes, _count: Size, offset: Off) |c| c.cage().pread_to(fd, buf, offset);
     18 pwrite(fd: Fd, buf: Bytes, _count: Size, offset: Off) |c|
         c.cage().pwrite_from(fd, buf, offset, RwFlags::empty());
-    #[wait] 19 readv(fd: Fd, list: List, _count: Size) |c| c.cage().read_to(fd, list);
-    #[wait] 20 writev(fd: Fd, list: List, _count: Size) |c| c.cage().write_from(fd, list);
+    #[wait_in] 19 readv(fd: Fd, list: List, _count: Size) |c| c.cage().read_to(fd, list);
+    #[wait_out] 20 writev(fd: Fd, list: List, _count: Size) |c| c.cage().write_from(fd, list);
     295 preadv(fd: Fd, list: List, _count: Size, offset: Off) |c| c.cage().pread_to(fd, list, offset);
     296 pwritev(fd: Fd, list: List, _count: Size, offset: Off) |c|
         c.cage().pwrite_from(fd, list, offset, RwFlags::empty());
-    #[wait] 327 preadv2(fd: Fd, list: List, _count: Size, offset: Off, _high: Off, flags: Word) |c|
+    #[wait_in] 327 preadv2(fd: Fd, list: List, _count: Size, offset: Off, _high: Off, flags: Word) |c|
         c.cage().preadv2_to(fd, list, offset, RwFlags::from_bits_retain(flags));
-    #[wait] 328 pwritev2(fd: Fd, list: List, _count: Size, offset: Off, _high: Off, flags: Word) |c|
+    #[wait_out] 328 pwritev2(fd: Fd, list: List, _count: Size, offset: Off, _high: Off, flags: Word) |c|
         c.cage().pwritev2_from(fd, list, offset, RwFlags::from_bits_retain(flags));
     8 lseek(fd: Fd, offset: Off, whence: Int) |c|
         c.cage().lseek(fd, offset, Whence::from_raw(whence).ok_or(Errno::EINVAL)?);
@@ -40,7 +40,7 @@ calls! {
         copy_file_range(c, (input, from), (out, to), len, flags);
     78 getdents(fd: Fd, buf: Struct, size: Size) |c| getdents(c, fd, buf, size);
     217 getdents64(fd: Fd, buf: Struct, size: Size) |c| getdents(c, fd, buf, size);
-    #[wait] 40 sendfile(out: Fd, input: Fd, offset: Struct, count: Size) |c| sendfile(c, out, input, offset, count);
+    #[wait_out] 40 sendfile(out: Fd, input: Fd, offset: Struct, count: Size) |c| sendfile(c, out, input, offset, count);
     #[wait] 9 mmap(_at: Struct, _len: Size, _prot: Word, _flags: Word, _fd: Int, _offset: Off) |c| mapping::mmap(c);
     #[wait] 11 munmap(_at: Struct, _len: Size) |c| mapping::munmap(c);
     #[wait] 26 msync(_at: Struct, _len: Size, _flags: Word) |c| mapping::msync(c);
@@ -114,7 +114,8 @@ fn sendfile(call: &Call<'_>, out: i32, input: i32, offset: Place, count: u64) ->
 /// Writes a part of a file to a foreign descriptor, which may take less than all.
 fn send_out(call: &Call<'_>, out: i32, input: i32, at: Option<&mut i64>, count: usize) -> Result<usize> {
     const PIECE: usize = 64 << 10;
-    let cage = call.cage();
+    let (cage, caller) = (call.cage(), call.caller());
+    let awaited = Awaited::new(out, PollFlags::OUT);
     let start = at.as_deref().copied().map_or_else(|| cage.lseek(input, 0, Whence::Cur), Ok)?;
     let mut piece = Vec::new();
     piece.try_reserve_exact(PIECE.min(count)).map_err(|_| Errno::ENOMEM)?;
@@ -124,7 +125,8 @@ fn send_out(call: &Call<'_>, out: i32, input: i32, at: Option<&mut i64>, count: 
         let want = piece.len().min(count - sent);
         let read = cage.pread(input, &mut piece[..want], start + sent as i64)?;
         let args = [out as u64, lind::host(piece.as_ptr()), read as u64, 0, 0, 0];
-        let written = match lind::call_for(call.caller(), number::WRITE, args) {
+        let write = || lind::call_for(caller, number::WRITE, args);
+        let written = match foreign::wait(caller, awaited, write).flatten() {
             Ok(written) => written as usize,
             Err(errno) if sent == 0 => return Err(errno),
             Err(_) => break,

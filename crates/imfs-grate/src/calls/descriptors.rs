@@ -17,16 +17,16 @@ calls! {
     32 dup(fd: Fd) |c| dup(c, fd);
     33 dup2(old: Int, new: Int) |c| dup2(c, old, new, None);
     292 dup3(old: Int, new: Int, flags: Open) |c| dup2(c, old, new, Some(flags));
-    #[wait] 72 fcntl(fd: Fd, command: Int, arg: Struct) |c| fcntl(c, fd, command, arg);
-    #[wait] 73 flock(fd: Fd, operation: Word) |c| c.cage().flock(fd, FlockOp::from_bits_retain(operation));
+    #[wait_lock] 72 fcntl(fd: Fd, command: Int, arg: Struct) |c| fcntl(c, fd, command, arg);
+    #[wait_lock] 73 flock(fd: Fd, operation: Word) |c| c.cage().flock(fd, FlockOp::from_bits_retain(operation));
     16 ioctl(fd: Fd, request: Word, arg: Struct) |c| ioctl(c, fd, request, arg);
     22 pipe(ends: Struct) |c| pipe(c, ends, OFlags::empty());
     293 pipe2(ends: Struct, flags: Open) |c| pipe(c, ends, flags);
     #[wait] 41 socket(_domain: Int, kind: Word, _protocol: Int) |c| foreign::create(c, kind & CLOEXEC != 0);
     #[wait] 53 socketpair(_domain: Int, kind: Word, _protocol: Int, ends: Struct) |c|
         foreign::create_pair(c, kind & CLOEXEC != 0, ends);
-    #[wait] 43 accept(_fd: Int, _address: Struct, _len: Struct) |c| foreign::create(c, false);
-    #[wait] 288 accept4(_fd: Int, _address: Struct, _len: Struct, flags: Word) |c|
+    #[wait_in] 43 accept(_fd: Int, _address: Struct, _len: Struct) |c| foreign::create(c, false);
+    #[wait_in] 288 accept4(_fd: Int, _address: Struct, _len: Struct, flags: Word) |c|
         foreign::create(c, flags & CLOEXEC != 0);
     #[wait] 213 epoll_create(_size: Int) |c| foreign::create(c, false);
     #[wait] 291 epoll_create1(flags: Word) |c| foreign::create(c, flags & CLOEXEC != 0);
@@ -130,6 +130,7 @@ fn fcntl_foreign(call: &Call<'_>, fd: i32, command: i32, arg: Place) -> Result<i
             call.cage().setfd(fd, FdFlags::from_bits_retain(arg.at as u32))?;
             Ok(call.forward())
         }
+        F_SETLKW | F_SETLKW64 | F_OFD_SETLKW => foreign::forward(call),
         _ => Ok(call.forward()),
     }
 }

@@ -50,6 +50,7 @@ pub extern "C" fn _start() -> i32 {
         b"exec-imfs" => processes::exec_of_imfs(),
         b"hostile" => hostile::run(),
         b"crowd" => waiting::crowd(),
+        b"crowd-of-foreign" => waiting::crowd_of_foreign(),
         b"threads" => threads::run(),
         b"traps" => traps::run(),
         b"bench" => bench::run(),

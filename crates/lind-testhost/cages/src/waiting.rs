@@ -56,10 +56,46 @@ pub fn run() {
     }
 }
 
+const CHILDREN: usize = 40;
+const EINTR: i32 = -4;
+
+/// Makes a call until it is not handed back for want of a worker.
+fn again(call: impl Fn() -> i32) -> i32 {
+    loop {
+        let result = call();
+        if result != EINTR {
+            return result;
+        }
+    }
+}
+
+/// Starts children, each of which says that it is there, then waits in `wait`. Returns once all are about to wait.
+fn gather(wait: impl Fn(usize) -> bool) -> [i32; CHILDREN] {
+    let mut gate = [0_i32; 2];
+    gives!(sys(22, &[at(gate.as_mut_ptr())]), 0);
+    let mut children = [0_i32; CHILDREN];
+    for (index, child) in children.iter_mut().enumerate() {
+        *child = fork();
+        if *child == 0 {
+            sys(1, &[gate[1] as u64, at(b"."), 1]);
+            exit(i32::from(!wait(index)));
+        }
+    }
+    for _ in 0..CHILDREN {
+        let mut byte = 0_u8;
+        gives!(again(|| sys(0, &[gate[0] as u64, at(&raw mut byte), 1])), 1);
+    }
+    nap(200_000_000);
+    children
+}
+
+fn read_byte(fd: u64) -> bool {
+    let mut byte = 0_u8;
+    again(|| sys(0, &[fd, at(&raw mut byte), 1])) == 1
+}
+
 /// 40 children wait, for a FIFO or a lock; the parent, which is one call more than there are workers, wakes them.
 pub fn crowd() {
-    const CHILDREN: usize = 40;
-    const EINTR: i32 = -4;
     #[repr(C)]
     struct Flock {
         kind: i16,
@@ -72,65 +108,44 @@ pub fn crowd() {
     let file = create(b"/tmp/locked\0");
     gives!(sys(72, &[file, 6, at(&raw const lock)]), 0);
     gives!(sys(133, &[at(b"/tmp/fifo\0"), 0o10600, 0]), 0);
-    let mut gate = [0_i32; 2];
-    gives!(sys(22, &[at(gate.as_mut_ptr())]), 0);
-    let mut children = [0_i32; CHILDREN];
-    for (index, child) in children.iter_mut().enumerate() {
-        *child = fork();
-        if *child != 0 {
-            continue;
-        }
-        let mut byte = 0_u8;
-        // Each says that it is there.
-        sys(1, &[gate[1] as u64, at(b"."), 1]);
-        let mut result;
-        loop {
-            result = match index % 2 {
-                0 => sys(2, &[at(b"/tmp/fifo\0"), RDONLY, 0]),
-                _ => sys(72, &[file, 7, at(&raw const lock)]),
-            };
-            if result != EINTR {
-                break;
-            }
-        }
-        if index % 2 == 0 {
-            let fifo = result;
-            loop {
-                result = sys(0, &[fifo as u64, at(&raw mut byte), 1]);
-                if result != EINTR {
-                    break;
-                }
-            }
-            exit(i32::from(result != 1));
-        }
-        exit(i32::from(result != 0));
-    }
-    for _ in 0..CHILDREN {
-        let mut byte = 0_u8;
-        loop {
-            let read = sys(0, &[gate[0] as u64, at(&raw mut byte), 1]);
-            if read != EINTR {
-                gives!(read, 1);
-                break;
-            }
-        }
-    }
-    nap(200_000_000);
-    let again = |call: &dyn Fn() -> i32| loop {
-        let result = call();
-        if result != EINTR {
-            return result;
-        }
-    };
+    let children = gather(|index| match index % 2 {
+        0 => read_byte(again(|| sys(2, &[at(b"/tmp/fifo\0"), RDONLY, 0])) as u64),
+        _ => again(|| sys(72, &[file, 7, at(&raw const lock)])) == 0,
+    });
     // All workers that may wait for long do now; other calls still go through.
     gives!(sys(21, &[at(b"/tmp/fifo\0"), 0]), 0);
-    let fifo = again(&|| sys(2, &[at(b"/tmp/fifo\0"), RDWR, 0]));
+    let fifo = again(|| sys(2, &[at(b"/tmp/fifo\0"), RDWR, 0]));
     holds!(fifo >= 3);
     lock.kind = 2;
     gives!(sys(72, &[file, 6, at(&raw const lock)]), 0);
     let bytes = [b'x'; CHILDREN];
-    gives!(again(&|| sys(1, &[fifo as u64, at(bytes.as_ptr()), CHILDREN as u64])), CHILDREN);
+    gives!(again(|| sys(1, &[fifo as u64, at(bytes.as_ptr()), CHILDREN as u64])), CHILDREN);
     for child in children {
         gives!(wait(child), 0);
     }
+}
+
+/// The same with descriptors of the runtime: 40 children read from two sockets.
+pub fn crowd_of_foreign() {
+    let (mut one, mut other) = ([0_i32; 2], [0_i32; 2]);
+    for pair in [&mut one, &mut other] {
+        gives!(sys(53, &[1, 1, 0, at(pair.as_mut_ptr())]), 0);
+    }
+    let full = create(b"/tmp/full\0");
+    let children = gather(|index| read_byte([one[0], other[0]][index % 2] as u64));
+    gives!(sys(18, &[full, at(b"through"), 7, 0]), 7);
+    // Descriptors that do not want to wait never do.
+    gives!(sys(72, &[one[1] as u64, 4, 0o4000]), 0);
+    let mut byte = 0_u8;
+    gives!(sys(0, &[one[1] as u64, at(&raw mut byte), 1]), -11);
+    // One byte at a time: several see it, one gets it.
+    for pair in [one, other] {
+        for _ in 0..CHILDREN / 2 {
+            gives!(again(|| sys(1, &[pair[1] as u64, at(b"x"), 1])), 1);
+        }
+    }
+    for child in children {
+        gives!(wait(child), 0);
+    }
+    close(full);
 }

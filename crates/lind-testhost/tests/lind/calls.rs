@@ -39,6 +39,12 @@ fn more_cages_wait_than_there_are_workers() {
 }
 
 #[test]
+fn more_cages_read_from_sockets_than_there_are_workers() {
+    let root = Root::new();
+    expect(&root.grate(&["/cages.wasm", "crowd-of-foreign"]).run(), 0);
+}
+
+#[test]
 fn a_handler_that_traps_leaves_no_lock_held() {
     let root = Root::new();
     let outcome = root.grate(&["--size", "4M", "/cages.wasm", "traps"]).run();

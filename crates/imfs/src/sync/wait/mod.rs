@@ -136,7 +136,8 @@ impl Waiter {
 
 /// The blocked calls of many cages, counted together: for a door whose workers are few, and would all stand blocked
 /// while the call that could wake them finds none. Some may wait for as long as it takes; who comes when there is no
-/// more room waits for a short while only, and then fails with `EINTR`.
+/// more room waits for a short while only, and then fails with `EINTR`. Calls that block elsewhere than here are counted
+/// too if they [`enter`](Crowd::enter).
 #[derive(Debug)]
 pub struct Crowd {
     waiting: AtomicUsize,
@@ -155,14 +156,30 @@ impl Crowd {
         self.waiting.load(Ordering::Relaxed)
     }
 
-    /// Comes in. `None`: there is room to stay; else how long.
-    fn enter(&self) -> Option<(Duration, Errno)> {
+    /// Comes in, until the [`Stay`] is dropped.
+    pub fn enter(&'static self) -> Stay {
         let before = self.waiting.fetch_add(1, Ordering::Relaxed);
-        (before >= self.room).then_some((self.patience, Errno::EINTR))
+        Stay { crowd: self, patience: (before >= self.room).then_some(self.patience) }
     }
+}
 
-    fn leave(&self) {
-        self.waiting.fetch_sub(1, Ordering::Relaxed);
+/// A call that counts in a [`Crowd`].
+#[derive(Debug)]
+pub struct Stay {
+    crowd: &'static Crowd,
+    patience: Option<Duration>,
+}
+
+impl Stay {
+    /// How long it may wait; `None`: there is room to stay.
+    pub fn patience(&self) -> Option<Duration> {
+        self.patience
+    }
+}
+
+impl Drop for Stay {
+    fn drop(&mut self) {
+        self.crowd.waiting.fetch_sub(1, Ordering::Relaxed);
     }
 }
 
@@ -225,7 +242,7 @@ pub struct Blocked<'c> {
     left: Option<Duration>,
     /// What is left of the longest wait of the door, and the error when it is over.
     longest: Option<(Duration, Errno)>,
-    crowd: Option<&'static Crowd>,
+    _stay: Option<Stay>,
 }
 
 impl<'c> Blocked<'c> {
@@ -244,9 +261,10 @@ impl<'c> Blocked<'c> {
             return Err(Errno::EINTR);
         }
         let ticket = registry.blocked.join(waiter.clone())?;
-        let (crowd, own) = (registry.crowd, registry.longest);
-        let longest = own.into_iter().chain(crowd.and_then(Crowd::enter)).min_by_key(|(time, _)| *time);
-        Ok(Self { interrupts, waiter, ticket, left: timeout, longest, crowd })
+        let stay = registry.crowd.map(Crowd::enter);
+        let patience = stay.as_ref().and_then(Stay::patience).map(|patience| (patience, Errno::EINTR));
+        let longest = registry.longest.into_iter().chain(patience).min_by_key(|(time, _)| *time);
+        Ok(Self { interrupts, waiter, ticket, left: timeout, longest, _stay: stay })
     }
 
     /// Stands in `queue` until the place is dropped or used up by a wake-up.
@@ -338,8 +356,5 @@ impl<'c> Blocked<'c> {
 impl Drop for Blocked<'_> {
     fn drop(&mut self) {
         self.interrupts.0.lock().blocked.leave(self.ticket);
-        if let Some(crowd) = self.crowd {
-            crowd.leave();
-        }
     }
 }
