@@ -87,11 +87,44 @@ pub(crate) fn read_times(from: &[u8; 2 * TIME]) -> Result<(SetTime, SetTime)> {
 }
 
 /// A `struct timeval`, of which libcs differ in the width of the microseconds; the low half is theirs in any case.
+fn timeval(from: &[u8], at: usize) -> (i64, i64) {
+    (word(from, at).cast_signed(), half(from, at + 8).cast_signed().into())
+}
+
+/// The `struct timeval` of select(2), whose microseconds may be more than a second.
 ///
 /// # Errors
 /// EINVAL
-pub(crate) fn read_timeval(from: &[u8; TIME]) -> Result<Timespec> {
-    Timespec::from_micros(word(from, 0).cast_signed(), half(from, 8).cast_signed().into())
+pub(crate) fn read_timeout(from: &[u8; TIME]) -> Result<Timespec> {
+    const MICROS: i64 = 1_000_000;
+    let (sec, usec) = timeval(from, 0);
+    Timespec::from_micros(sec.saturating_add(usec / MICROS), usec % MICROS)
+}
+
+/// The `struct timespec` of ppoll(2).
+///
+/// # Errors
+/// EINVAL
+pub(crate) fn read_timespec(from: &[u8; TIME]) -> Result<Timespec> {
+    Timespec::new(word(from, 0).cast_signed(), word(from, 8).cast_signed())
+}
+
+/// Two `struct timeval`, as utimes(2) takes them.
+///
+/// # Errors
+/// EINVAL
+pub(crate) fn read_timevals(from: &[u8; 2 * TIME]) -> Result<(SetTime, SetTime)> {
+    let time = |at| {
+        let (sec, usec) = timeval(from, at);
+        Timespec::from_micros(sec, usec).map(SetTime::Set)
+    };
+    Ok((time(0)?, time(TIME)?))
+}
+
+/// `struct utimbuf`: two times in seconds.
+pub(crate) fn read_utimbuf(from: &[u8; TIME]) -> (SetTime, SetTime) {
+    let time = |at| SetTime::Set(Timespec { sec: word(from, at).cast_signed(), nsec: 0 });
+    (time(0), time(8))
 }
 
 /// `struct flock`, as on x86-64: type and whence of 16 bits, start and length of 64 at 8 and 16, the owner at 24.

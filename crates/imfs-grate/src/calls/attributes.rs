@@ -1,6 +1,6 @@
 //! Calls that tell or change what a file is: status, permissions, owners, times.
 
-use imfs::abi::{AT_FDCWD, Access, AtFlags, Result, SetTime, Stat, StatxMask};
+use imfs::abi::{AT_FDCWD, Access, AtFlags, Errno, Result, SetTime, Stat, StatxMask};
 
 use crate::call::{Call, calls};
 use crate::layout;
@@ -30,7 +30,14 @@ calls! {
     94 lchown(path: Path, uid: Word, gid: Word) |c| c.cage().lchown(path, uid, gid);
     260 fchownat(dir: Dir, path: Path, uid: Word, gid: Word, flags: At) |c|
         c.cage().fchownat(dir, path, uid, gid, flags);
-    280 utimensat(dir: Dir, path: PathOrNull, times: Struct, flags: At) |c| utimensat(c, dir, path, times, flags);
+    280 utimensat(dir: Dir, path: PathOrNull, times: Struct, flags: At) |c|
+        set_times(c, dir, path, given(times, |times| layout::read_times(&times.get()?)), flags);
+    261 futimesat(dir: Dir, path: PathOrNull, times: Struct) |c|
+        set_times(c, dir, path, given(times, |times| layout::read_timevals(&times.get()?)), AtFlags::empty());
+    235 utimes(path: Path, times: Struct) |c|
+        set_times(c, AT_FDCWD, Some(path), given(times, |times| layout::read_timevals(&times.get()?)), AtFlags::empty());
+    132 utime(path: Path, times: Struct) |c|
+        set_times(c, AT_FDCWD, Some(path), given(times, |times| Ok(layout::read_utimbuf(&times.get()?))), AtFlags::empty());
     95 umask(mask: Perm) |c| Ok(c.cage().umask(mask).bits());
 }
 
@@ -38,14 +45,24 @@ fn put_stat(stat: Stat, buf: Place) -> Result<()> {
     buf.put(&layout::write_stat(&stat)?)
 }
 
+/// Two times, read by `read` if there are any; else both are now.
+fn given(times: Place, read: impl FnOnce(Place) -> Result<(SetTime, SetTime)>) -> Result<(SetTime, SetTime)> {
+    if times.is_null() { Ok((SetTime::Now, SetTime::Now)) } else { read(times) }
+}
+
 /// utimensat(2): without a path it is about the descriptor (`do_utimes`).
-fn utimensat(call: &Call<'_>, dir: i32, path: Option<&[u8]>, times: Place, flags: AtFlags) -> Result<()> {
-    let (atime, mtime) =
-        if times.is_null() { (SetTime::Now, SetTime::Now) } else { layout::read_times(&times.get()?)? };
+fn set_times(
+    call: &Call<'_>,
+    dir: i32,
+    path: Option<&[u8]>,
+    times: Result<(SetTime, SetTime)>,
+    flags: AtFlags,
+) -> Result<()> {
+    let (atime, mtime) = times?;
     match path {
         Some(path) => call.cage().utimensat(dir, path, atime, mtime, flags),
-        None if dir == AT_FDCWD => Err(imfs::abi::Errno::EFAULT),
-        None if !flags.is_empty() => Err(imfs::abi::Errno::EINVAL),
+        None if dir == AT_FDCWD => Err(Errno::EFAULT),
+        None if !flags.is_empty() => Err(Errno::EINVAL),
         None => call.cage().futimens(dir, atime, mtime),
     }
 }

@@ -34,6 +34,7 @@ calls! {
         c.cage().fallocate(fd, FallocFlags::from_bits_retain(mode), offset, len);
     221 fadvise64(fd: Fd, offset: Off, len: Off, advice: Int) |c|
         c.cage().posix_fadvise(fd, offset, len, advice);
+    187 readahead(fd: Fd, offset: Off, count: Off) |c| readahead(c, fd, offset, count);
     277 sync_file_range(fd: Fd, offset: Off, len: Off, flags: Word) |c|
         c.cage().sync_file_range(fd, offset, len, SyncRangeFlags::from_bits_retain(flags));
     326 copy_file_range(input: Fd, from: Struct, out: Fd, to: Struct, len: Size, flags: Word) |c|
@@ -49,6 +50,12 @@ calls! {
 fn sync(call: &Call<'_>) -> Result<()> {
     call.cage().sync();
     Ok(())
+}
+
+/// readahead(2), which nothing has to be done for.
+fn readahead(call: &Call<'_>, fd: i32, offset: i64, count: i64) -> Result<()> {
+    call.cage().readahead(fd, offset, 0)?;
+    if count < 0 { Err(Errno::EINVAL) } else { Ok(()) }
 }
 
 /// getdents64(2). If the records cannot be given to the caller the directory stays where it was.

@@ -1,4 +1,4 @@
-//! poll(2) and select(2), over descriptors of IMFS and of the runtime together.
+//! poll(2), select(2) and their kin, over descriptors of IMFS and of the runtime together.
 
 use imfs::abi::{Errno, FdSet, PollFd, PollFlags, Result, Timespec};
 
@@ -8,13 +8,31 @@ use crate::layout;
 use crate::memory::Place;
 
 calls! {
-    #[wait] 7 poll(fds: Struct, count: Size, timeout: Int) |c| poll(c, fds, count, timeout);
+    #[wait] 7 poll(fds: Struct, count: Size, timeout: Int) |c| poll(c, fds, count, millis(timeout));
+    #[wait] 271 ppoll(fds: Struct, count: Size, timeout: Struct, _mask: Struct, _size: Size) |c|
+        poll(c, fds, count, given(timeout, layout::read_timespec)?);
     #[wait] 23 select(nfds: Int, read: Struct, write: Struct, except: Struct, timeout: Struct) |c|
-        select(c, nfds, [read, write, except], timeout);
+        select(c, nfds, [read, write, except], given(timeout, layout::read_timeout)?);
+    #[wait] 270 pselect6(nfds: Int, read: Struct, write: Struct, except: Struct, timeout: Struct, _mask: Struct) |c|
+        select(c, nfds, [read, write, except], given(timeout, layout::read_timespec)?);
 }
 
-/// poll(2).
-fn poll(call: &Call<'_>, place: Place, count: u64, timeout: i32) -> Result<usize> {
+/// The timeout of poll(2): milliseconds, or without end.
+fn millis(timeout: i32) -> Option<Timespec> {
+    let millis = i64::from(timeout);
+    (timeout >= 0).then(|| Timespec { sec: millis / 1000, nsec: (millis % 1000) as u32 * 1_000_000 })
+}
+
+/// A timeout in memory; NULL is without end.
+fn given(
+    timeout: Place,
+    read: impl FnOnce(&[u8; layout::TIME]) -> Result<Timespec>,
+) -> Result<Option<Timespec>> {
+    if timeout.is_null() { Ok(None) } else { read(&timeout.get()?).map(Some) }
+}
+
+/// poll(2), ppoll(2). Signals and their masks are the runtime's.
+fn poll(call: &Call<'_>, place: Place, count: u64, timeout: Option<Timespec>) -> Result<usize> {
     /// The most descriptors that a cage can have; more is EINVAL in any case.
     const MOST: u64 = 1 << 20;
     const RECORD: usize = 8;
@@ -35,9 +53,6 @@ fn poll(call: &Call<'_>, place: Place, count: u64, timeout: i32) -> Result<usize
             PollFlags::from_bits_retain(u16::from_le_bytes([e0, e1])),
         )
     }));
-    let millis = i64::from(timeout);
-    let timeout =
-        (timeout >= 0).then(|| Timespec { sec: millis / 1000, nsec: (millis % 1000) as u32 * 1_000_000 });
     let ready = call
         .cage()
         .ppoll_with(&mut fds, timeout, &mut |_, fd, events| foreign::ready(call.caller(), fd, events))?;
@@ -51,12 +66,11 @@ fn poll(call: &Call<'_>, place: Place, count: u64, timeout: i32) -> Result<usize
 /// The words of a set of 1,024 descriptors.
 const WORDS: usize = 16;
 
-/// select(2). The time that is left is not told, as POSIX has it.
-fn select(call: &Call<'_>, nfds: i32, places: [Place; 3], timeout: Place) -> Result<usize> {
+/// select(2), pselect(2). The time that is left is not told, as POSIX has it.
+fn select(call: &Call<'_>, nfds: i32, places: [Place; 3], timeout: Option<Timespec>) -> Result<usize> {
     if nfds < 0 {
         return Err(Errno::EINVAL);
     }
-    let timeout = if timeout.is_null() { None } else { Some(layout::read_timeval(&timeout.get()?)?) };
     // Only the words that have bits below `nfds` are the caller's to give.
     let used = (nfds as usize).div_ceil(64).min(WORDS);
     let mut words = [[0_u64; WORDS]; 3];

@@ -3,8 +3,13 @@
 //! A `light` barrier in one thread and a `heavy` one in another order memory as two `SeqCst` fences would. Where
 //! Linux has membarrier(2) the light side is only a compiler fence and the heavy side a system call that makes every
 //! running thread of the process execute a fence; elsewhere both are real fences.
+//!
+//! In WebAssembly every atomic access is sequentially consistent whatever it asks for. So no fence has to stand between
+//! such accesses: it is enough that the compiler keeps their order. And there a store is dear.
 
 use std::sync::atomic::{AtomicU8, Ordering, compiler_fence, fence};
+
+use crate::sync::primitives::atomic::{AtomicU64, AtomicUsize};
 
 const UNKNOWN: u8 = 0;
 const EXPEDITED: u8 = 1;
@@ -25,11 +30,31 @@ pub(crate) fn init() {
 /// The cheap side.
 #[inline(always)]
 pub(crate) fn light() {
-    if METHOD.load(Ordering::Relaxed) == EXPEDITED {
+    if cfg!(target_family = "wasm") || METHOD.load(Ordering::Relaxed) == EXPEDITED {
         compiler_fence(Ordering::SeqCst);
     } else {
         fence(Ordering::SeqCst);
     }
+}
+
+/// A store that releases, on paths that run always. Of an exchange WebAssembly engines make one instruction that is a
+/// barrier, of a store a store and then a barrier.
+macro_rules! stores {
+    ($($name:ident($place:ty, $value:ty);)*) => { $(
+        #[inline(always)]
+        pub(crate) fn $name(place: &$place, value: $value) {
+            if cfg!(target_family = "wasm") {
+                place.swap(value, Ordering::AcqRel);
+            } else {
+                place.store(value, Ordering::Release);
+            }
+        }
+    )* };
+}
+
+stores! {
+    store(AtomicU64, u64);
+    store_address(AtomicUsize, usize);
 }
 
 /// The dear side.

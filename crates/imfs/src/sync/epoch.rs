@@ -21,6 +21,7 @@ use crate::sync::primitives::atomic::{
     AtomicBool, AtomicPtr, AtomicU32, AtomicU64, AtomicUsize, Ordering, fence,
 };
 use std::alloc::Layout;
+use std::cell::Cell;
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 
@@ -61,7 +62,7 @@ pub(super) struct ThreadSlot {
     /// The epoch that the thread is pinned at, or 0. Written by its thread, read by those who advance the epoch.
     pinned: AtomicU64,
     /// How many guards the thread holds. Its thread's alone.
-    depth: AtomicU32,
+    depth: Cell<u32>,
     /// Whether a thread has this slot.
     taken: AtomicBool,
     /// Whether its thread retired so much since it last freed things that it should do so when it is not pinned any
@@ -87,7 +88,8 @@ pub(super) struct ThreadSlot {
     pub(super) number: usize,
 }
 
-// SAFETY: `next` is immutable once published, `pool` is used by the thread alone that has the slot, the rest is `Sync`.
+// SAFETY: `next` is immutable once published, `depth` and `pool` are used by the thread alone that has the slot, the rest is
+// `Sync`.
 unsafe impl Sync for ThreadSlot {}
 
 /// The proof that this thread is pinned. References that were loaded under it live as long as it does.
@@ -115,11 +117,11 @@ pub fn pin() -> Guard {
     }
     // SAFETY: slots live for ever.
     let this = unsafe { &*slot };
-    let depth = this.depth.load(Ordering::Relaxed);
-    this.depth.store(depth + 1, Ordering::Relaxed);
+    let depth = this.depth.get();
+    this.depth.set(depth + 1);
     if depth == 0 {
         // Release: who sees this note and not the end of what this thread was pinned for before, sees that too.
-        this.pinned.store(EPOCH.0.load(Ordering::Relaxed), Ordering::Release);
+        barrier::store(&this.pinned, EPOCH.0.load(Ordering::Relaxed));
         // Orders the note before every load under the guard. Whoever advances the epoch has a heavy barrier between
         // what was unlinked before and its look at the notes.
         barrier::light();
@@ -132,10 +134,10 @@ impl Drop for Guard {
     fn drop(&mut self) {
         // SAFETY: slots live for ever, and this one is still ours: a guard doesn't leave its thread.
         let this = unsafe { &*self.slot };
-        let depth = this.depth.load(Ordering::Relaxed) - 1;
-        this.depth.store(depth, Ordering::Relaxed);
+        let depth = this.depth.get() - 1;
+        this.depth.set(depth);
         if depth == 0 {
-            this.pinned.store(0, Ordering::Release);
+            barrier::store(&this.pinned, 0);
             if this.due.load(Ordering::Relaxed) {
                 collect_due(this);
             }
@@ -191,7 +193,7 @@ fn free_slot() -> Option<*const ThreadSlot> {
 fn new_slot() -> *const ThreadSlot {
     let slot = Box::into_raw(Box::new(ThreadSlot {
         pinned: AtomicU64::new(0),
-        depth: AtomicU32::new(0),
+        depth: Cell::new(0),
         taken: AtomicBool::new(true),
         due: AtomicBool::new(false),
         many: AtomicUsize::new(FEW),
@@ -220,7 +222,7 @@ fn give_back(pointer: *const ()) {
     // SAFETY: the pointer is what `register` kept, and slots live for ever.
     let slot = unsafe { &*pointer.cast::<ThreadSlot>() };
     // Else a thread-local that drops later still holds a guard: its drop comes here again.
-    if slot.depth.load(Ordering::Relaxed) == 0 {
+    if slot.depth.get() == 0 {
         slot.taken.store(false, Ordering::Release);
     }
 }
@@ -439,7 +441,7 @@ pub unsafe fn abandon() {
     let slot = thread::get().cast::<ThreadSlot>();
     // SAFETY: slots live for ever.
     if let Some(slot) = unsafe { slot.as_ref() } {
-        slot.depth.store(0, Ordering::Relaxed);
+        slot.depth.set(0);
         slot.freeing.store(false, Ordering::Relaxed);
         slot.holding.iter().for_each(|place| place.store(0, Ordering::Release));
         slot.pinned.store(0, Ordering::Release);

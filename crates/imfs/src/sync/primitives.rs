@@ -9,13 +9,23 @@ mod chosen {
     #[cfg(all(test, not(miri)))]
     pub(crate) use crate::sync::tally::atomic;
     pub(crate) use std::hint::spin_loop;
-    #[cfg(any(not(test), miri))]
+    #[cfg(all(not(target_family = "wasm"), any(not(test), miri)))]
     pub(crate) use std::sync::atomic;
     pub(crate) use std::sync::{
         Condvar, Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard, TryLockError,
     };
     pub(crate) use std::thread::yield_now;
     pub(crate) use std::thread_local;
+
+    #[cfg(target_family = "wasm")]
+    pub(crate) mod atomic {
+        pub(crate) use std::sync::atomic::*;
+        /// As every atomic access is sequentially consistent there, only the compiler has to keep their order.
+        #[inline(always)]
+        pub(crate) fn fence(order: Ordering) {
+            compiler_fence(order);
+        }
+    }
 }
 
 #[cfg(imfs_model)]

@@ -65,6 +65,9 @@ pub fn run() {
     gives!(sys(277, &[fd, 0, 10, 64]), EINVAL);
     gives!(sys(221, &[fd, 0, 10, 1]), 0);
     gives!(sys(221, &[fd, 0, 10, 77]), EINVAL);
+    gives!(sys(187, &[fd, 0, 10]), 0);
+    gives!(sys(187, &[fd, 0, -1_i64 as u64]), EINVAL);
+    gives!(sys(187, &[99, 0, 10]), EBADF);
     between_files(fd);
     close(fd);
     large();

@@ -35,11 +35,17 @@ pub fn run() {
     gives!(sys(7, &[WILD, 3, 0]), EFAULT);
     gives!(sys(7, &[place, 1 << 30, 0]), EINVAL);
 
+    fds[2].fd = -1;
+    gives!(sys(271, &[place, 3, 0, 0, 8]), 2);
+    let (time, bad) = ([0_i64, 1000], [0_i64, 1_000_000_000]);
+    gives!(sys(271, &[at(&raw mut fds[2]), 1, at(time.as_ptr()), 0, 8]), 0);
+    gives!(sys(271, &[place, 3, at(bad.as_ptr()), 0, 8]), EINVAL);
+    gives!(sys(271, &[place, 3, WILD, 0, 8]), EFAULT);
+
     let bit = |fd: i32| 1_u64 << fd;
     let (mut read, mut write) = ([0_u64; 16], [0_u64; 16]);
     read[0] = bit(ends[0]) | bit(pair[0]);
     write[0] = bit(ends[1]);
-    let time = [0_i64, 1000];
     let (reads, writes) = (at(read.as_mut_ptr()), at(write.as_mut_ptr()));
     gives!(sys(23, &[20, reads, writes, 0, at(time.as_ptr())]), 3);
     let mut byte = 0_u8;
@@ -47,6 +53,15 @@ pub fn run() {
     write[0] = 0;
     gives!(sys(23, &[20, reads, writes, 0, 0]), 1);
     holds!(read[0] == bit(pair[0]));
+    gives!(sys(270, &[20, reads, 0, 0, 0, 0]), 1);
+    gives!(sys(270, &[20, reads, 0, 0, at(bad.as_ptr()), 0]), EINVAL);
+    read[0] = bit(ends[0]);
+    gives!(sys(270, &[20, reads, 0, 0, at(time.as_ptr()), 0]), 0);
+    // Microseconds of select may be more than a second.
+    let (more, negative) = ([0_i64, 1_000_001], [0_i64, -1]);
+    write[0] = bit(ends[1]);
+    gives!(sys(23, &[20, 0, writes, 0, at(more.as_ptr())]), 1);
+    gives!(sys(23, &[20, 0, writes, 0, at(negative.as_ptr())]), EINVAL);
     read[0] = bit(19);
     gives!(sys(23, &[20, reads, 0, 0, at(time.as_ptr())]), EBADF);
     gives!(sys(23, &[-1_i64 as u64, reads, 0, 0, 0]), EINVAL);
