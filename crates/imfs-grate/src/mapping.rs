@@ -9,7 +9,6 @@
 //! before that, at exec or exit.
 
 use std::collections::BTreeMap;
-use std::collections::btree_map::Entry;
 use std::sync::{Arc, Mutex, OnceLock, Weak};
 
 use imfs::Cage;
@@ -66,8 +65,8 @@ struct Backing {
     keeper: Keeper,
     /// What stores go back through: there once the file was mapped, shared, from a descriptor that may write.
     writer: OnceLock<Keeper>,
-    /// The pages that are filled, and what they last held in both files: its hash.
-    pages: Mutex<BTreeMap<u64, u64>>,
+    /// The pages that are filled, by their offsets, and what they last held in both files: its hash.
+    pages: Mutex<Vec<(u64, u64)>>,
 }
 
 /// The shared ones, by file of IMFS: device and inode.
@@ -90,22 +89,26 @@ impl Backing {
     /// Fills the pages of a range that are not filled yet.
     fn fill(&self, offset: u64, len: u64) -> Result<()> {
         let mut pages = process::lock(&self.pages);
-        // The scratch file is as long as any mapping of it: a page beyond its end would be a fault.
         let end = offset + len.next_multiple_of(PAGE);
-        if pages.last_key_value().is_none_or(|(last, _)| last + PAGE < end) {
+        pages.try_reserve(((end - offset) / PAGE) as usize).map_err(|_| Errno::ENOMEM)?;
+        // The scratch file is as long as any mapping of it: a page beyond its end would be a fault.
+        if pages.last().is_none_or(|(last, _)| last + PAGE < end) {
             self.scratch.set_size(end)?;
         }
+        let before = pages.len();
         let mut page = [0; PAGE_SIZE];
-        for at in (offset..end).step_by(PAGE_SIZE) {
-            if let Entry::Vacant(place) = pages.entry(at) {
+        let filled = (offset..end).step_by(PAGE_SIZE).try_for_each(|at| {
+            if pages[..before].binary_search_by_key(&at, |(at, _)| *at).is_err() {
                 self.keeper.read(at, &mut page)?;
                 if page != [0; PAGE_SIZE] {
                     self.scratch.write_at(&page, at)?;
                 }
-                place.insert(hash(&page));
+                pages.push((at, hash(&page)));
             }
-        }
-        Ok(())
+            Ok(())
+        });
+        pages.sort_unstable_by_key(|(at, _)| *at);
+        filled
     }
 
     /// Makes both files equal again: what a cage stored goes into IMFS, else what was written there comes here.
@@ -141,22 +144,31 @@ impl Drop for Backing {
 /// One mapping of a cage.
 #[derive(Clone)]
 struct Mapping {
-    len: u64,
+    /// Where it is in the cage's memory.
+    start: u64,
+    end: u64,
     shared: Option<Arc<Backing>>,
 }
 
-/// All mappings that a cage made since its last exec, by their offsets in its memory.
-#[derive(Clone, Default)]
+/// All mappings that a cage made since its last exec.
+#[derive(Default)]
 pub(crate) struct Mappings {
-    by_offset: BTreeMap<u64, Mapping>,
-    /// Where its memory can be in the host; `None` before the first hint.
+    /// By their starts; none lies over another.
+    list: Vec<Mapping>,
+    /// Where the cage's memory can be in the host; `None` before the first hint.
     bases: Option<Vec<u64>>,
 }
 
 impl Mappings {
     /// What the child of a fork has: the same mappings, in a memory of its own.
-    pub(crate) fn inherited(&self) -> Self {
-        Self { by_offset: self.by_offset.clone(), bases: None }
+    ///
+    /// # Errors
+    /// ENOMEM
+    pub(crate) fn inherited(&self) -> Result<Self> {
+        let mut child = Self::default();
+        child.reserve(self.list.len())?;
+        child.list.extend_from_slice(&self.list);
+        Ok(child)
     }
 
     /// The cage's memory is gone, or about to go.
@@ -167,51 +179,57 @@ impl Mappings {
 
     /// Makes files and mappings equal again.
     pub(crate) fn synchronize(&self) {
-        for backing in self.by_offset.values().filter_map(|mapping| mapping.shared.as_ref()) {
+        for backing in self.list.iter().filter_map(|mapping| mapping.shared.as_ref()) {
             backing.synchronize();
         }
     }
 
-    fn add(&mut self, offset: u64, len: u64, shared: Option<Arc<Backing>>) {
-        let len = len.next_multiple_of(PAGE);
-        self.remove(offset, len);
-        self.by_offset.insert(offset, Mapping { len, shared });
+    /// Makes room, before the runtime does what is then to be noted.
+    fn reserve(&mut self, more: usize) -> Result<()> {
+        self.list.try_reserve(more).map_err(|_| Errno::ENOMEM)
     }
 
-    /// Forgets what lies in a range, and keeps what of it lies outside.
-    fn remove(&mut self, offset: u64, len: u64) {
-        let end = offset.saturating_add(len);
-        let touched: Vec<_> = self
-            .by_offset
-            .range(..end)
-            .filter(|(start, mapping)| *start + mapping.len > offset)
-            .map(|(start, _)| *start)
-            .collect();
-        for start in touched {
-            let Some(mapping) = self.by_offset.remove(&start) else { continue };
-            let mapping_end = start + mapping.len;
-            if start < offset {
-                let before = Mapping { len: offset - start, shared: mapping.shared.clone() };
-                self.by_offset.insert(start, before);
-            }
-            if mapping_end > end {
-                self.by_offset.insert(end, Mapping { len: mapping_end - end, shared: mapping.shared });
-            }
-        }
+    /// Notes a mapping, for which and for one more there is room.
+    fn add(&mut self, start: u64, len: u64, shared: Option<Arc<Backing>>) {
+        let end = start.saturating_add(len.next_multiple_of(PAGE));
+        self.remove(start, end);
+        let at = self.list.partition_point(|mapping| mapping.start < start);
+        self.list.insert(at, Mapping { start, end, shared });
+    }
+
+    /// Forgets what lies in a range, and keeps what of it lies outside; there is room for one more.
+    fn remove(&mut self, start: u64, end: u64) {
+        let first = self.list.partition_point(|mapping| mapping.end <= start);
+        let last = self.list.partition_point(|mapping| mapping.start < end).max(first);
+        let touched = &self.list[first..last];
+        let before = touched.first().filter(|mapping| mapping.start < start);
+        let before = before.map(|mapping| Mapping { end: start, ..mapping.clone() });
+        let after = touched.last().filter(|mapping| mapping.end > end);
+        let after = after.map(|mapping| Mapping { start: end, ..mapping.clone() });
+        self.list.splice(first..last, before.into_iter().chain(after));
     }
 
     /// Learns from a host address that the cage says is the start of a mapping of this length.
     fn learn(&mut self, at: u64, len: u64) {
+        /// Of more mappings of one length nothing is learnt.
+        const MOST: usize = 64;
         let len = len.next_multiple_of(PAGE);
-        let same = self.by_offset.iter().filter(|(_, mapping)| mapping.len == len);
-        let candidates: Vec<_> = same.filter_map(|(offset, _)| at.checked_sub(*offset)).collect();
-        let both = match &self.bases {
-            None => candidates,
-            Some(bases) => candidates.into_iter().filter(|base| bases.contains(base)).collect(),
+        let possible = |base: u64| {
+            let fits = |mapping: &Mapping| {
+                mapping.end - mapping.start == len && at.checked_sub(mapping.start) == Some(base)
+            };
+            self.list.iter().any(fits)
         };
-        if !both.is_empty() {
-            self.bases = Some(both);
+        let mut bases = self.bases.take().unwrap_or_default();
+        if bases.is_empty() {
+            let same = || self.list.iter().filter(|mapping| mapping.end - mapping.start == len);
+            if same().nth(MOST).is_none() && bases.try_reserve(MOST).is_ok() {
+                bases.extend(same().filter_map(|mapping| at.checked_sub(mapping.start)));
+            }
+        } else if bases.iter().any(|base| possible(*base)) {
+            bases.retain(|base| possible(*base));
         }
+        self.bases = (!bases.is_empty()).then_some(bases);
     }
 
     /// The offset in the cage's memory of a host address, if that is known for sure.
@@ -238,12 +256,14 @@ pub(crate) fn mmap(call: &Call<'_>) -> Result<i32> {
     let [_, len, prot, flags, _, offset] = call.args.map(|arg| arg.0);
     let (fd, flags) = (call.fd(4), MapFlags::from_bits_retain(flags as u32));
     let foreign = || crate::foreign::is_foreign(call.cage(), fd) || fd < 0;
+    let mut mappings = process::lock(&call.process.mappings);
+    mappings.reserve(2)?;
     let (at, shared) = if flags.contains(MapFlags::ANONYMOUS) || foreign() {
         (forwarded(call.caller(), call.args)?, None)
     } else {
         map_file(call, fd, len, ProtFlags::from_bits_retain(prot as u32), flags, offset)?
     };
-    process::lock(&call.process.mappings).add(at, len, shared);
+    mappings.add(at, len, shared);
     Ok(at as u32 as i32)
 }
 
@@ -332,11 +352,12 @@ fn map_scratch(call: &Call<'_>, path: &[u8], offset: u64) -> Result<u64> {
 pub(crate) fn munmap(call: &Call<'_>) -> Result<u32> {
     let [at, len, ..] = call.args.map(|arg| arg.0);
     let mut mappings = process::lock(&call.process.mappings);
+    mappings.reserve(1)?;
     mappings.learn(at, len);
     mappings.synchronize();
     let result = lind::result(call.forward())?;
     if let Some(offset) = mappings.offset_of(at) {
-        mappings.remove(offset, len.next_multiple_of(PAGE));
+        mappings.remove(offset, offset.saturating_add(len.next_multiple_of(PAGE)));
     }
     Ok(result)
 }

@@ -147,7 +147,9 @@ pub(crate) fn adopt(id: u64) -> Result<Arc<Process>> {
     let system = system()?;
     let number = new_number();
     let cage = system.imfs.create_cage(number, system.credentials.clone())?;
-    foreign::add_inherited(&cage, id)?;
+    foreign::add_inherited(&cage, id).inspect_err(|_| {
+        let _ = system.imfs.exit(number);
+    })?;
     let process = Process::new(id, cage, Mappings::default());
     Ok(insert(&mut change(), process))
 }
@@ -190,11 +192,10 @@ impl Birth {
     /// # Errors
     /// ENOMEM
     pub(crate) fn start(parent: &Process) -> Result<Self> {
-        let number = new_number();
-        let cage = system()?.imfs.fork(parent.cage.id(), number)?;
-        let mappings = Some(lock(&parent.mappings).inherited());
+        let mappings = lock(&parent.mappings).inherited()?;
+        let cage = system()?.imfs.fork(parent.cage.id(), new_number())?;
         *change() += 1;
-        Ok(Self { cage: Some(cage), mappings })
+        Ok(Self { cage: Some(cage), mappings: Some(mappings) })
     }
 
     /// The child is there, as this cage of Lind.

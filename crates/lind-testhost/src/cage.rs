@@ -323,6 +323,8 @@ pub struct Outcome {
     pub violations: Vec<String>,
     /// How many bytes of memory forks copied.
     pub fork_bytes: u64,
+    /// How many bytes of its memory the first cage has touched.
+    pub resident: u64,
     /// The system calls that have a handler which was never called.
     pub uncalled: Vec<u32>,
     /// Cages that had not ended when the first one had.
@@ -402,6 +404,7 @@ impl Run {
             stderr: read(&mut stderr),
             violations: std::mem::take(&mut *lock(&runtime.violations)),
             fork_bytes: runtime.fork_bytes.load(Ordering::Relaxed),
+            resident: cage.memory().resident(),
             left_over,
         };
         runtime.clear();

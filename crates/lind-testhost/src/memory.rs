@@ -251,6 +251,20 @@ impl CageMemory {
         copied
     }
 
+    /// How many bytes were touched.
+    pub(crate) fn resident(&self) -> u64 {
+        let areas = self.areas();
+        let mut pages = 0;
+        for (start, area) in &areas.by_start {
+            let len = area.end - start;
+            let mut states = vec![0_u8; (len / PAGE) as usize];
+            // SAFETY: the range is mapped, and there is a byte for each of its pages.
+            unsafe { libc::mincore((self.base() + start) as *mut _, len as usize, states.as_mut_ptr()) };
+            pages += states.iter().filter(|state| **state & 1 != 0).count() as u64;
+        }
+        pages * PAGE
+    }
+
     /// Maps the stacks of workers behind the initial memory.
     pub(crate) fn map_stacks(&self, at: u64, len: u64) {
         self.map_fixed(at, len, libc::PROT_READ | libc::PROT_WRITE, None);

@@ -223,7 +223,9 @@ fn the_table_has_as_many_places_as_functions() {
             Payload::ElementSection(section) => {
                 for element in section {
                     match element.expect("a segment").items {
-                        wasmparser::ElementItems::Functions(functions) => elements += u64::from(functions.count()),
+                        wasmparser::ElementItems::Functions(functions) => {
+                            elements += u64::from(functions.count())
+                        }
                         other => panic!("{other:?}"),
                     }
                 }
