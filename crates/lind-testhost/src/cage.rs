@@ -375,8 +375,17 @@ impl Run {
         self
     }
 
-    /// Runs it until the first cage has ended.
+    /// Runs it until the first cage has ended. One that hangs ends the process, for its threads cannot be stopped.
     pub fn run(self) -> Outcome {
+        const LONGEST: Duration = Duration::from_secs(240);
+        let args = self.args.clone();
+        let (running, ended) = std::sync::mpsc::channel::<()>();
+        std::thread::spawn(move || {
+            if ended.recv_timeout(LONGEST) == Err(std::sync::mpsc::RecvTimeoutError::Timeout) {
+                eprintln!("testhost: {args:?} has not ended within {LONGEST:?}");
+                std::process::exit(1);
+            }
+        });
         let runtime = Runtime::new(self.engine, self.root);
         let (input, mut stdout, mut stderr) = (memory_file(&self.stdin), memory_file(b""), memory_file(b""));
         let path = runtime.host_path(self.args[0].as_bytes());
@@ -408,6 +417,7 @@ impl Run {
             left_over,
         };
         runtime.clear();
+        drop(running);
         outcome
     }
 }

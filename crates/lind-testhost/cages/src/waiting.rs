@@ -75,7 +75,7 @@ const CHILDREN: usize = 40;
 const EINTR: i32 = -4;
 
 /// Makes a call until it is not handed back for want of a worker.
-fn again(call: impl Fn() -> i32) -> i32 {
+fn again(mut call: impl FnMut() -> i32) -> i32 {
     loop {
         let result = call();
         if result != EINTR {
@@ -146,9 +146,9 @@ pub fn crowd_of_foreign() {
     for pair in [&mut one, &mut other] {
         gives!(sys(53, &[1, 1, 0, at(pair.as_mut_ptr())]), 0);
     }
-    let full = create(b"/tmp/full\0");
+    let file = create(b"/tmp/file\0");
     let children = gather(|index| read_byte([one[0], other[0]][index % 2] as u64));
-    gives!(sys(18, &[full, at(b"through"), 7, 0]), 7);
+    gives!(sys(18, &[file, at(b"through"), 7, 0]), 7);
     // Descriptors that do not want to wait never do.
     gives!(sys(72, &[one[1] as u64, 4, 0o4000]), 0);
     let mut byte = 0_u8;
@@ -162,5 +162,5 @@ pub fn crowd_of_foreign() {
     for child in children {
         gives!(wait(child), 0);
     }
-    close(full);
+    close(file);
 }

@@ -1,8 +1,8 @@
 //! The module itself, against the interface: nothing that the runtime does not give, nothing that it does not ask for.
 
 use wasmparser::{
-    DataKind, ElementKind, ExternalKind, KnownCustom, MemoryType, Name, Operator, Parser, Payload, TypeRef,
-    ValType, Validator, WasmFeatures,
+    DataKind, ElementItems, ElementKind, ExternalKind, KnownCustom, MemoryType, Name, Operator, Parser,
+    Payload, TypeRef, ValType, Validator, WasmFeatures,
 };
 
 fn module() -> Vec<u8> {
@@ -222,12 +222,10 @@ fn the_table_has_as_many_places_as_functions() {
             }
             Payload::ElementSection(section) => {
                 for element in section {
-                    match element.expect("a segment").items {
-                        wasmparser::ElementItems::Functions(functions) => {
-                            elements += u64::from(functions.count())
-                        }
-                        other => panic!("{other:?}"),
-                    }
+                    let ElementItems::Functions(functions) = element.expect("a segment").items else {
+                        panic!("an element segment of expressions");
+                    };
+                    elements += u64::from(functions.count());
                 }
             }
             _ => {}
