@@ -30,6 +30,7 @@ use super::primitives::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use super::seq::pause;
 use super::tally;
 use crate::platform::barrier;
+use crate::platform::ledger::Noted;
 
 /// How many ranks have biased locks: a thread can be favoured by one lock of each at a time.
 pub(super) const PLACES: usize = 2;
@@ -51,7 +52,7 @@ unsafe impl<T: Send + Sync, const RANK: u8, const PATIENCE: u32> Sync for Biased
 pub struct ReadGuard<'a, T, const RANK: u8> {
     /// Not a reference, for that would have to be alone until the end of a call that drops the guard.
     value: NonNull<T>,
-    _entry: Entry<RwLockReadGuard<'a, ()>>,
+    _entry: Entry<Noted<RwLockReadGuard<'a, ()>>>,
     _held: order::Held<RANK>,
 }
 
@@ -78,7 +79,7 @@ struct Note(&'static AtomicUsize, PhantomData<*mut ()>);
 impl Drop for Note {
     #[inline]
     fn drop(&mut self) {
-        self.0.store(0, Ordering::Release);
+        barrier::store_address(self.0, 0);
     }
 }
 
@@ -87,7 +88,7 @@ impl Drop for Note {
 struct Alone<'a> {
     bias: &'a AtomicU32,
     next: Bias,
-    _real: RwLockWriteGuard<'a, ()>,
+    _real: Noted<RwLockWriteGuard<'a, ()>>,
 }
 
 impl Drop for Alone<'_> {
@@ -224,7 +225,7 @@ impl<T, const RANK: u8, const PATIENCE: u32> BiasedLock<T, RANK, PATIENCE> {
     fn read_as(&self, held: order::Held<RANK>) -> ReadGuard<'_, T, RANK> {
         let entry = match self.note(|bias, slot| bias.favours(slot) || bias.favours_readers()) {
             Some(note) => Entry::Favoured { _note: note },
-            None => Entry::Real { _lock: self.read_real() },
+            None => Entry::Real { _lock: Noted::new(self.read_real()) },
         };
         ReadGuard { value: self.value(), _entry: entry, _held: held }
     }
@@ -251,7 +252,7 @@ impl<T, const RANK: u8, const PATIENCE: u32> BiasedLock<T, RANK, PATIENCE> {
             return None;
         }
         // Release: who sees this note and not the end of the one before sees what was done under that.
-        place.store(self.address(), Ordering::Release);
+        barrier::store_address(place, self.address());
         let note = Note(place, PhantomData);
         barrier::light();
         // Acquire: with who gave the bias, and what it saw.
@@ -290,7 +291,7 @@ impl<T, const RANK: u8, const PATIENCE: u32> BiasedLock<T, RANK, PATIENCE> {
         tally::locked(&self.real, RANK, true);
         let real = self.real.write().unwrap_or_else(PoisonError::into_inner);
         let next = self.revoke().after(true, epoch::thread_number() as u32, PATIENCE);
-        Alone { bias: &self.bias, next, _real: real }
+        Alone { bias: &self.bias, next, _real: Noted::new(real) }
     }
 
     /// Makes the lock favour nobody, and waits for those whom it favoured. The caller has the ordinary lock for writing.
