@@ -11,14 +11,17 @@ use super::numbers::Numbers;
 use crate::abi::{Errno, Result};
 use crate::platform::barrier;
 use crate::sync::alloc::try_slice;
+use crate::sync::biased::{BiasedLock, WriteGuard};
 use crate::sync::epoch::{self, Guard};
-use crate::sync::lock::{Mutex, MutexGuard, rank};
+use crate::sync::lock::rank;
 use crate::sync::refcount::{Ref, Shared, Slot};
 
 /// The first descriptor that IMFS gives out by itself: 0, 1 and 2 belong to the enclosing grate.
 pub(crate) const FIRST: usize = 3;
 /// The descriptors of the first segment, as a power of two; each further segment is as large as all before it.
 const FIRST_BITS: u32 = 6;
+/// How many changes by one thread it takes until the table favours it: a cage has many more, and most have one thread.
+const PATIENCE: u32 = 8;
 const SEGMENTS: usize = (u32::BITS - FIRST_BITS) as usize;
 
 #[derive(Debug, Default)]
@@ -32,7 +35,7 @@ struct Place {
 #[derive(Debug)]
 pub(crate) struct Table {
     segments: [OnceLock<Box<[Place]>>; SEGMENTS],
-    used: Mutex<Numbers, { rank::DESCRIPTORS }>,
+    used: BiasedLock<Numbers, { rank::DESCRIPTORS }, PATIENCE>,
     /// Whether the cage has exited: what is put into the table afterwards is taken out at once.
     closed: AtomicBool,
 }
@@ -41,7 +44,7 @@ impl Default for Table {
     fn default() -> Self {
         Self {
             segments: [const { OnceLock::new() }; SEGMENTS],
-            used: Mutex::default(),
+            used: BiasedLock::new(Numbers::default()),
             closed: AtomicBool::new(false),
         }
     }
@@ -86,7 +89,7 @@ impl Table {
 
     /// Locks the table for changes.
     pub(crate) fn lock(&self) -> Locked<'_> {
-        Locked { table: self, used: self.used.lock() }
+        Locked { table: self, used: self.used.write() }
     }
 
     /// Takes the lowest free number from `from` on, below `limit`, for a description that is still to be made: calls
@@ -139,7 +142,7 @@ impl Reserved<'_> {
         if let Some(place) = number.table.place(number.number) {
             place.cloexec.store(cloexec, Ordering::Relaxed);
             // Nobody else writes to a place that is reserved, so there was nothing.
-            drop(place.description.swap(Some(description)));
+            place.description.put(description);
             barrier::light();
             if number.table.closed.load(Ordering::Relaxed) {
                 let taken = number.table.lock().take(number.number as i32);
@@ -160,7 +163,7 @@ impl Drop for Reserved<'_> {
 #[derive(Debug)]
 pub(crate) struct Locked<'t> {
     table: &'t Table,
-    used: MutexGuard<'t, Numbers, { rank::DESCRIPTORS }>,
+    used: WriteGuard<'t, Numbers, { rank::DESCRIPTORS }>,
 }
 
 impl Locked<'_> {
@@ -235,7 +238,7 @@ impl Locked<'_> {
     /// ENOMEM; then `child` may have some of them.
     pub(crate) fn copy_to(&self, child: &Table) -> Result<()> {
         let guard = epoch::pin();
-        let mut theirs = Locked { table: child, used: child.used.lock_another() };
+        let mut theirs = Locked { table: child, used: child.used.write_another() };
         let mut from = 0;
         while let Some((fd, cloexec)) = self.next(from) {
             let number = fd as usize;

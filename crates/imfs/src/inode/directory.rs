@@ -11,6 +11,7 @@ use crate::abi::Errno;
 use crate::sync::alloc::{try_box, try_copy};
 use crate::sync::epoch::{Guard, RcuBox};
 use crate::sync::lock::{Mutex, MutexGuard, rank};
+use crate::sync::primitives::atomic::{AtomicBool, Ordering, fence};
 use crate::sync::refcount::{Ref, Shared, Slot};
 use crate::sync::seq::SeqLock;
 
@@ -28,6 +29,8 @@ pub struct Directory {
     parent: Slot<Inode>,
     /// Its name there. Written with `parent`.
     name: RcuBox<Box<[u8]>>,
+    /// Whether some cage has remembered that a path leads here.
+    remembered: AtomicBool,
     /// What writers keep.
     state: Mutex<State, { rank::DIRECTORY }>,
 }
@@ -58,8 +61,28 @@ impl Directory {
             table: RcuBox::empty(),
             parent: parent.map(Slot::new).unwrap_or_default(),
             name: RcuBox::new(name),
+            remembered: AtomicBool::new(false),
             state: Mutex::default(),
         })
+    }
+
+    /// Notes that a path to this directory is remembered, and says whether that may be: not if it is just being removed.
+    /// The caller is pinned.
+    pub(crate) fn remember(&self, inode: &Inode) -> bool {
+        if !self.remembered.load(Ordering::Relaxed) {
+            self.remembered.store(true, Ordering::Relaxed);
+        }
+        // With the one in `forget`: either that sees the note, or we see that there is no link.
+        fence(Ordering::SeqCst);
+        inode.attributes.nlink() > 0
+    }
+
+    /// Makes all paths be walked anew, if one to this directory was remembered. To be called when the last link is gone.
+    pub(super) fn forget(&self, sb: &Superblock) {
+        fence(Ordering::SeqCst);
+        if self.remembered.load(Ordering::Relaxed) {
+            sb.paths.changed();
+        }
     }
 
     /// The inode that `name` stands for.

@@ -50,7 +50,8 @@ impl Inode {
         let found = entries.find(&key).ok_or(Errno::ENOENT)?;
         let victim = found.inode;
         may_delete(&dir, &victim, cred, true)?;
-        let mut inner = victim.get().directory()?.more_entries(guard);
+        let removed = victim.get().directory()?;
+        let mut inner = removed.more_entries(guard);
         if inner.len() != 0 {
             return Err(Errno::ENOTEMPTY);
         }
@@ -63,7 +64,7 @@ impl Inode {
         });
         let held = entries.remove(found);
         // Who still gets here by a remembered path finds it removed and empty.
-        dir.sb.paths.changed();
+        removed.forget(&dir.sb);
         entries.tidy();
         dir.attributes.change(|a| {
             a.set_size(a.size() - ENTRY_SIZE);

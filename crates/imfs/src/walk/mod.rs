@@ -209,7 +209,9 @@ impl<'g> Walk<'g> {
             return Some(found);
         }
         let found = self.names(from, path)?;
-        if let Some(stamp) = stamp {
+        if let Some(stamp) = stamp
+            && found.get().directory().is_ok_and(|directory| directory.remember(&found))
+        {
             prefixes.note(&key, stamp, found);
         }
         Some(found)
