@@ -184,6 +184,7 @@ impl Drop for Removed {
 /// An entry that was found under the lock.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Found<'g> {
+    table: &'g Table,
     position: Position,
     pub(super) inode: Shared<'g, Inode>,
 }
@@ -192,8 +193,18 @@ impl<'g> Entries<'g> {
     /// The entry with this name.
     #[inline]
     pub(super) fn find(&self, name: &Name<'_>) -> Option<Found<'g>> {
-        let (position, inode) = self.dir.table.load(self.guard)?.find(name, self.guard)?;
-        Some(Found { position, inode })
+        let table = self.dir.table.load(self.guard)?;
+        let (position, inode) = table.find(name, self.guard)?;
+        Some(Found { table, position, inode })
+    }
+
+    /// An entry that was found before room was [`reserve`](Self::reserve)d: it may be in another table now.
+    #[inline]
+    pub(super) fn find_again(&self, found: Found<'g>, name: &Name<'_>) -> Option<Found<'g>> {
+        match self.dir.table.load(self.guard) {
+            Some(table) if std::ptr::eq(table, found.table) => Some(found),
+            _ => self.find(name),
+        }
     }
 
     /// Whether rmdir(2) took the directory away.
@@ -262,19 +273,28 @@ impl<'g> Entries<'g> {
     /// Removes the entry. The inode's number of links must be lower already.
     #[inline]
     pub(super) fn remove(&mut self, found: Found<'_>) -> Option<Removed> {
-        let table = self.dir.table.load(self.guard)?;
-        self.state.counts.remove(table, found.position).map(Removed)
+        self.take(found).map(Removed)
+    }
+
+    /// Takes the entry out, to put what it held into another.
+    #[inline]
+    pub(super) fn take(&mut self, found: Found<'_>) -> Option<Ref<Inode>> {
+        self.state.counts.remove(found.table, found.position)
     }
 
     /// Puts another inode in the entry's place; for the one that was there it is as in [`remove`](Self::remove).
     pub(super) fn replace(&mut self, found: Found<'_>, inode: Ref<Inode>) -> Option<Removed> {
-        self.dir.table.load(self.guard)?.slot(found.position)?.swap(Some(inode)).map(Removed)
+        self.swap(found, inode).map(Removed)
+    }
+
+    /// Puts another inode in the entry's place, and what was there into another.
+    pub(super) fn swap(&mut self, found: Found<'_>, inode: Ref<Inode>) -> Option<Ref<Inode>> {
+        found.table.slot(found.position)?.swap(Some(inode))
     }
 
     /// Exchanges the inodes of two entries, of this directory or of two.
-    pub(super) fn exchange(&mut self, found: Found<'_>, other: &Directory, theirs: Found<'_>) {
-        let mine = self.dir.table.load(self.guard).and_then(|t| t.slot(found.position));
-        let theirs = other.table.load(self.guard).and_then(|t| t.slot(theirs.position));
+    pub(super) fn exchange(&mut self, found: Found<'_>, theirs: Found<'_>) {
+        let (mine, theirs) = (found.table.slot(found.position), theirs.table.slot(theirs.position));
         if let (Some(mine), Some(theirs)) = (mine, theirs) {
             mine.exchange(theirs);
         }

@@ -9,7 +9,7 @@ use super::create::{ENTRY_SIZE, Start};
 use super::directory::{Directory, Entries, Found, moving};
 use super::permission::{may_create, may_delete, permission};
 use super::{Credentials, Inode, Name, NewInode};
-use crate::abi::{Access, Dev, Errno, FileType, Mode, RenameFlags};
+use crate::abi::{Access, Dev, Errno, FileType, Mode, RenameFlags, Timespec};
 use crate::sync::alloc::{try_box, try_copy};
 use crate::sync::epoch::Guard;
 use crate::sync::lock::{MutexGuard, rank};
@@ -160,6 +160,8 @@ impl<'g> Rename<'g> {
         let is_dir = source.is_dir();
         may_delete(&self.old_dir, &source, cred, is_dir)?;
         match self.target {
+            // It may take a name out of there already.
+            None if !self.cross => {}
             None => may_create(&self.new_dir, &self.new_dir.attributes.owner(), cred)?,
             Some(target) => {
                 let as_dir = if exchange { target.inode.is_dir() } else { is_dir };
@@ -188,7 +190,7 @@ impl<'g> Rename<'g> {
         let now = self.old_dir.sb.now();
         let _changing =
             (source.inode.is_dir() || target.inode.is_dir()).then(|| self.old_dir.sb.paths.changing());
-        moving(old_dir, Some(new_dir), || locked.old.exchange(source, new_dir, target));
+        moving(old_dir, Some(new_dir), || locked.old.exchange(source, target));
         old_place.take(source.inode, self.cross, guard);
         new_place.take(target.inode, self.cross, guard);
         if self.cross {
@@ -217,13 +219,11 @@ impl<'g> Rename<'g> {
         let is_dir = source.is_dir();
         let place = Place::of(source, self.new_dir, &self.new_name)?;
         let mark = if whiteout { Some(self.whiteout(cred, guard)?) } else { None };
-        let held = source.upgrade().ok_or(Errno::ENOENT)?;
         let room = match self.target {
             Some(_) => None,
             None => Some(locked.target_mut().reserve(&self.new_name)?),
         };
-        // The table may have moved while room was made in the same directory; the entry has not.
-        let from = locked.old.find(&self.old_name).ok_or(Errno::ENOENT)?;
+        let from = locked.old.find_again(self.source, &self.old_name).ok_or(Errno::ENOENT)?;
         let victim = self.target.map(|target| target.inode);
         if let Some(victim) = victim.filter(|v| v.is_dir()) {
             let mut inner = victim.get().directory()?.more_entries(guard);
@@ -246,49 +246,49 @@ impl<'g> Rename<'g> {
         let (old_dir, new_dir): (&Directory, &Directory) = (locked.old.dir(), locked.target().dir());
         let marked = mark.is_some();
         let changing = is_dir.then(|| self.old_dir.sb.paths.changing());
-        let (taken, replaced) = moving(old_dir, Some(new_dir), || {
-            let replaced = match (room, self.target) {
+        let replaced = moving(old_dir, Some(new_dir), || {
+            let moved = match mark {
+                Some(mark) => locked.old.swap(from, mark),
+                None => locked.old.take(from),
+            }?;
+            match (room, self.target) {
                 (Some(room), _) => {
-                    locked.target_mut().insert(room, &self.new_name, held);
+                    locked.target_mut().insert(room, &self.new_name, moved);
                     None
                 }
-                (None, Some(target)) => locked.target_mut().replace(target, held),
+                (None, Some(target)) => locked.target_mut().replace(target, moved),
                 (None, None) => None,
-            };
-            let taken = match mark {
-                Some(mark) => locked.old.replace(from, mark),
-                None => locked.old.remove(from),
-            };
-            (taken, replaced)
+            }
         });
         drop(changing);
         place.take(source, self.cross, guard);
-        self.account(victim, marked, is_dir);
+        self.account(victim, marked, is_dir, now);
         source.attributes.change(|c| c.set(Stamp::Change, now));
-        for dir in [self.old_dir, self.new_dir] {
-            dir.attributes.change(|c| c.modified(now));
-        }
         locked.old.tidy();
         drop(locked);
-        drop((taken, replaced));
+        drop(replaced);
         Ok(())
     }
 
-    /// The sizes and links of the two directories.
-    fn account(&self, victim: Option<Shared<'_, Inode>>, marked: bool, is_dir: bool) {
+    /// The sizes, links and times of the two directories, which may be one.
+    fn account(&self, victim: Option<Shared<'_, Inode>>, marked: bool, is_dir: bool, now: Timespec) {
         let dirs = u32::from(is_dir);
-        self.old_dir.attributes.change(|c| {
-            if !marked {
-                c.set_size(c.size() - ENTRY_SIZE);
-            }
-            c.set_nlink(c.nlink() - dirs);
-        });
-        self.new_dir.attributes.change(|c| {
-            if victim.is_none() {
-                c.set_size(c.size() + ENTRY_SIZE);
-            }
-            c.set_nlink(c.nlink() + dirs - u32::from(victim.is_some_and(|v| v.is_dir())));
-        });
+        let gone = if marked { 0 } else { ENTRY_SIZE };
+        let come = if victim.is_none() { ENTRY_SIZE } else { 0 };
+        let replaced = u32::from(victim.is_some_and(|v| v.is_dir()));
+        let change = |dir: Shared<'_, Inode>, bytes: (u64, u64), links: (u32, u32)| {
+            dir.attributes.change(|c| {
+                c.set_size(c.size() + bytes.0 - bytes.1);
+                c.set_nlink(c.nlink() + links.0 - links.1);
+                c.modified(now);
+            });
+        };
+        if self.cross {
+            change(self.old_dir, (0, gone), (0, dirs));
+            change(self.new_dir, (come, 0), (dirs, replaced));
+        } else {
+            change(self.old_dir, (come, gone), (dirs, dirs + replaced));
+        }
     }
 
     /// The character device 0:0 that RENAME_WHITEOUT leaves at the old name.
