@@ -19,7 +19,7 @@ use fuser::{
 };
 use imfs::abi::{self, Dev, Errno, FallocFlags, FileType, Mode, Whence, XattrFlags};
 use imfs::inode::acl::AclKind;
-use imfs::inode::{Inode, NewInode, RenameEnd, SetAttr, WriteAt};
+use imfs::inode::{Inode, NewInode, Reading, RenameEnd, SetAttr, WriteAt};
 use imfs::sync::epoch;
 use imfs::sync::refcount::Ref;
 
@@ -225,7 +225,7 @@ impl Filesystem for Door {
             if buffer.len() < size {
                 buffer.resize(size, 0);
             }
-            match inode.read_at(offset, &mut &mut buffer[..size], false) {
+            match inode.read_at(offset, &mut &mut buffer[..size], Reading::default()) {
                 Ok(read) => reply.data(&buffer[..read]),
                 Err(error) => reply.error(errno(error)),
             }

@@ -6,7 +6,7 @@ use super::Cage;
 use super::description::Description;
 use crate::abi::{Errno, IOV_MAX, MAX_RW_COUNT, OFlags, Result, RwFlags};
 use crate::data::Sink;
-use crate::inode::{Inode, Object};
+use crate::inode::{Inode, Object, Reading};
 use crate::sync::epoch;
 use crate::sync::refcount::Shared;
 
@@ -51,7 +51,7 @@ impl Cage {
         let mut offset = description.offset();
         check_area(*offset, sink.len())?;
         check_flags(flags, false)?;
-        let read = read_regular(&description, inode, *offset, sink)?;
+        let read = read_regular(&description, inode, *offset, sink, true)?;
         *offset += read as u64;
         Ok(read)
     }
@@ -139,7 +139,7 @@ impl Cage {
         let inode = description.readable(&guard)?;
         check_area(offset, sink.len())?;
         check_flags(flags, false)?;
-        read_regular(&description, inode, offset, sink)
+        read_regular(&description, inode, offset, sink, false)
     }
 
     /// A vector without a byte in it is done before the file is asked: not even a time stamp moves (`vfs_readv`).
@@ -169,8 +169,10 @@ fn read_regular<S: Sink + ?Sized>(
     inode: Shared<'_, Inode>,
     offset: u64,
     sink: &mut S,
+    sequential: bool,
 ) -> Result<usize> {
-    let read = inode.read_at(offset, sink, description.flags().contains(OFlags::NOATIME))?;
+    let noatime = description.flags().contains(OFlags::NOATIME);
+    let read = inode.read_at(offset, sink, Reading { noatime, sequential })?;
     // Closed by another thread meanwhile, and gone with that: the bytes may be too.
     if inode.evicted() { Err(Errno::EBADF) } else { Ok(read) }
 }

@@ -5,7 +5,7 @@ use super::description::Description;
 use crate::abi::{Errno, MAX_RW_COUNT, OFlags, PAGE_SIZE, Result};
 use crate::inode::device::Device;
 use crate::inode::pipe::Pipe;
-use crate::inode::{Inode, Object, WriteAt};
+use crate::inode::{Inode, Object, Reading, WriteAt};
 use crate::sync::epoch;
 use crate::sync::refcount::Ref;
 
@@ -149,7 +149,7 @@ impl Side {
         match self.device() {
             None if self.is_regular() => {
                 let noatime = self.description.flags().contains(OFlags::NOATIME);
-                self.inode.read_at(at, &mut into, noatime)
+                self.inode.read_at(at, &mut into, Reading { noatime, sequential: true })
             }
             None | Some(Device::Null) => Err(Errno::EINVAL),
             Some(device) => device.read(&mut into, self.inode.sb.entropy()),

@@ -9,6 +9,7 @@ use super::mapped::Mapped;
 use super::space::Space;
 use super::tree::{MAX_PAGES, Run, Slot, Tree};
 use crate::abi::{Errno, MAX_FILE_SIZE, PAGE_SIZE, Result};
+use crate::platform::prefetch::prefetch;
 
 pub(super) const PAGE: u64 = PAGE_SIZE as u64;
 /// The largest file that needs no page.
@@ -73,6 +74,19 @@ impl Contents {
             Body::Mapped(mapped) => return mapped.read(offset, len, sink),
         };
         if done == 0 { Err(Errno::EFAULT) } else { Ok(done) }
+    }
+
+    /// Starts to load what is read next when a read of `len` bytes at `offset` has reached a page's end: the page behind it.
+    /// The processor's own guesses end with a page, and without this the next read waits for memory once more.
+    #[inline]
+    pub fn read_ahead(&self, offset: u64, len: usize) {
+        let (first, next) = (offset / PAGE, offset.saturating_add(len as u64) / PAGE);
+        if first != next
+            && let Body::Pages(tree) = &self.body
+            && let Some(page) = tree.get(next)
+        {
+            prefetch(page.bytes());
+        }
     }
 
     /// Writes all of `source` from `offset` on, growing the file if need be (pwrite(2)).
@@ -245,6 +259,7 @@ fn read_pages<S: Sink + ?Sized>(tree: &Tree, offset: u64, len: usize, sink: &mut
 }
 
 /// [`read_pages`] over more than one page.
+#[inline(never)]
 fn read_many<S: Sink + ?Sized>(tree: &Tree, offset: u64, len: usize, sink: &mut S) -> usize {
     let mut done = 0;
     while done < len {

@@ -340,6 +340,7 @@ impl Mapped {
     }
 
     /// Reads `len` bytes, not 0, that lie within the file.
+    #[cold]
     pub(super) fn read<S: Sink + ?Sized>(&self, offset: u64, len: usize, sink: &mut S) -> Result<usize> {
         let mut buffer = [0; BUFFER];
         let mut done = 0;
@@ -359,6 +360,7 @@ impl Mapped {
     }
 
     /// Writes `len` bytes, not 0. The caller then settles the space.
+    #[cold]
     pub(super) fn write<S: Source + ?Sized>(
         &mut self,
         space: &Space,

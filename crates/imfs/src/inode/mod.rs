@@ -36,7 +36,7 @@ pub use self::attributes::Attr;
 pub use self::create::NewInode;
 pub use self::credentials::{Capabilities, Credentials};
 pub use self::directory::Directory;
-pub use self::regular::{Regular, WriteAt};
+pub use self::regular::{Reading, Regular, WriteAt};
 pub use self::rename::RenameEnd;
 pub use self::setattr::SetAttr;
 pub use self::superblock::{Atime, Protections, Superblock};

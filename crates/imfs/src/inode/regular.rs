@@ -24,6 +24,15 @@ impl Default for Regular {
     }
 }
 
+/// How bytes are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Reading {
+    /// Whether the access time stays as it is (O_NOATIME).
+    pub noatime: bool,
+    /// Whether the bytes behind are probably read next.
+    pub sequential: bool,
+}
+
 /// Where a write goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum WriteAt {
@@ -72,16 +81,22 @@ impl Inode {
         }
     }
 
-    /// Reads from a regular file (pread(2)): as many bytes as the sink takes and the file has. `noatime` leaves the
-    /// access time alone.
+    /// Reads from a regular file (pread(2)): as many bytes as the sink takes and the file has.
     ///
     /// # Errors
     /// EISDIR, EINVAL, EFAULT (the sink took nothing)
     #[inline]
-    pub fn read_at<S: Sink + ?Sized>(&self, offset: u64, sink: &mut S, noatime: bool) -> Result<usize> {
-        let read = self.regular()?.contents.read().read(offset, sink)?;
-        if !noatime {
-            self.touch_atime();
+    pub fn read_at<S: Sink + ?Sized>(&self, offset: u64, sink: &mut S, how: Reading) -> Result<usize> {
+        // Looked at before the copy: what is loaded behind it waits for what it stores.
+        let atime = if how.noatime { None } else { self.due_atime() };
+        let contents = self.regular()?.contents.read();
+        if how.sequential {
+            contents.read_ahead(offset, sink.len());
+        }
+        let read = contents.read(offset, sink)?;
+        drop(contents);
+        if let Some(now) = atime {
+            self.set_atime(now);
         }
         Ok(read)
     }

@@ -11,12 +11,24 @@ impl Inode {
     /// Notes that the contents were read, which readers of bytes and links here do, and readers of directories have to.
     #[inline]
     pub fn touch_atime(&self) {
-        if self.sb.atime != Atime::Never && !self.attributes.has(NOATIME) {
-            let now = self.sb.now();
-            if self.atime_is_due(now) {
-                self.attributes.change(|a| a.set(Stamp::Access, now));
-            }
+        if let Some(now) = self.due_atime() {
+            self.set_atime(now);
         }
+    }
+
+    /// The time that the access time is to become if the contents are read now.
+    #[inline]
+    pub(super) fn due_atime(&self) -> Option<Timespec> {
+        if self.sb.atime == Atime::Never || self.attributes.has(NOATIME) {
+            return None;
+        }
+        Some(self.sb.now()).filter(|now| self.atime_is_due(*now))
+    }
+
+    /// Sets the access time.
+    #[cold]
+    pub(super) fn set_atime(&self, now: Timespec) {
+        self.attributes.change(|a| a.set(Stamp::Access, now));
     }
 
     /// Notes that the contents were changed where nothing else of the inode did: a pipe was written to

@@ -11,5 +11,6 @@ pub mod ledger;
 pub(crate) mod mapping;
 pub(crate) mod memfd;
 pub(crate) mod pages;
+pub(crate) mod prefetch;
 pub(crate) mod stopwatch;
 pub(crate) mod thread;
