@@ -15,10 +15,7 @@ use crate::sync::refcount::{self, Evict, Ref, Shared, Slot};
 pub(super) struct Description {
     /// What is open, if it is an inode; empty once the last descriptor is closed.
     inode: Slot<Inode>,
-    /// What is open, if it is not.
-    foreign: Option<(Foreign, Ref<Superblock>)>,
-    /// The end of the pipe or FIFO that is open.
-    end: Option<End>,
+    kind: Kind,
     /// The access mode and the other flags of open(2). F_SETFL changes some.
     flags: AtomicU32,
     /// The offset. Held over a read or write through it, so that those are atomic (`f_pos_lock`).
@@ -35,6 +32,16 @@ pub(super) struct Description {
     /// The owner's kind stands above the number.
     owner: AtomicU64,
     signal: AtomicI32,
+}
+
+/// What sort of thing is open.
+enum Kind {
+    /// An inode, and nothing more.
+    Plain,
+    /// One end of a pipe or FIFO.
+    Pipe(End),
+    /// No inode, but something foreign; and where it is counted.
+    Foreign(Foreign, Ref<Superblock>),
 }
 
 /// A descriptor that IMFS does not own, in a cage's table: a door's stdin, socket or host file. It shares the number
@@ -92,12 +99,12 @@ impl Description {
     /// What it has open, if that is foreign.
     #[inline]
     pub(crate) fn foreign(&self) -> Option<&Foreign> {
-        self.foreign.as_ref().map(|(foreign, _)| foreign)
+        if let Kind::Foreign(foreign, _) = &self.kind { Some(foreign) } else { None }
     }
 
     /// The end of a pipe or FIFO that it has open.
     pub(crate) fn end(&self) -> Option<&End> {
-        self.end.as_ref()
+        if let Kind::Pipe(end) = &self.kind { Some(end) } else { None }
     }
 
     /// The flags of open(2), without those that only matter at open.
@@ -225,36 +232,28 @@ impl Vacant<'_> {
     /// A description of an inode, with the offset at 0.
     #[inline]
     pub(crate) fn of_inode(self, inode: Ref<Inode>, flags: OFlags, opener: u64) -> Ref<Description> {
-        self.fill(Slot::new(inode), None, None, flags, opener)
+        self.fill(Slot::new(inode), Kind::Plain, flags, opener)
     }
 
     /// A description of one end of a pipe or FIFO, which is closed with it.
     pub(crate) fn of_pipe(self, inode: Ref<Inode>, end: End, flags: OFlags, opener: u64) -> Ref<Description> {
-        self.fill(Slot::new(inode), None, Some(end), flags, opener)
+        self.fill(Slot::new(inode), Kind::Pipe(end), flags, opener)
     }
 
     /// A description of something foreign.
     pub(crate) fn of_foreign(self, sb: Ref<Superblock>, foreign: Foreign, flags: OFlags) -> Ref<Description> {
-        self.fill(Slot::empty(), Some((foreign, sb)), None, flags, 0)
+        self.fill(Slot::empty(), Kind::Foreign(foreign, sb), flags, 0)
     }
 
-    #[inline]
-    fn fill(
-        self,
-        inode: Slot<Inode>,
-        foreign: Option<(Foreign, Ref<Superblock>)>,
-        end: Option<End>,
-        flags: OFlags,
-        opener: u64,
-    ) -> Ref<Description> {
+    #[inline(always)]
+    fn fill(self, inode: Slot<Inode>, kind: Kind, flags: OFlags, opener: u64) -> Ref<Description> {
         // It goes back when the description is evicted.
         std::mem::forget(self.counted);
         let (flags, offset, stream_end) = (flags.bits().into(), BiasedLock::new(0), AtomicU64::new(u64::MAX));
         let (created, owner, signal) = (AtomicBool::new(false), AtomicU64::new(0), AtomicI32::new(0));
         self.memory.fill(Description {
             inode,
-            foreign,
-            end,
+            kind,
             flags,
             offset,
             stream_end,
@@ -275,14 +274,15 @@ fn close(inode: &Inode, end: &End) {
 impl Evict for Description {
     /// The last descriptor was closed.
     fn evict(&self) {
-        if let Some(inode) = self.inode.swap(None) {
+        // SAFETY: this is called once, and nobody else changes what a description has open.
+        if let Some(inode) = unsafe { self.inode.take_alone() } {
             inode.description_closed(self.id());
-            if let Some(end) = &self.end {
+            if let Kind::Pipe(end) = &self.kind {
                 close(&inode, end);
             }
             inode.sb.free_description();
         }
-        if let Some((foreign, sb)) = &self.foreign {
+        if let Kind::Foreign(foreign, sb) = &self.kind {
             if let Some(close) = &foreign.close {
                 close(foreign.kind, foreign.number);
             }

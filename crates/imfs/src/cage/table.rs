@@ -208,8 +208,9 @@ impl Locked<'_> {
     /// EBADF
     pub(crate) fn take(&mut self, fd: i32) -> Result<Ref<Description>> {
         let number = usize::try_from(fd).map_err(|_| Errno::EBADF)?;
-        let taken =
-            self.table.place(number).and_then(|place| place.description.swap(None)).ok_or(Errno::EBADF)?;
+        let place = self.table.place(number).ok_or(Errno::EBADF)?;
+        // SAFETY: only who has the lock, as we do, changes a place with something in it.
+        let taken = unsafe { place.description.take_alone() }.ok_or(Errno::EBADF)?;
         self.used.remove(number);
         Ok(taken)
     }

@@ -32,6 +32,23 @@ impl<'n> Name<'n> {
         Ok(Self::hashed(bytes, words, seed))
     }
 
+    /// The component at the end of a path, from `at` on. What stands in front of it is there to be read with it, so that its
+    /// length decides no branch that a processor would guess wrong.
+    ///
+    /// # Errors
+    /// ENAMETOOLONG
+    #[inline]
+    pub(crate) fn last_of(path: &'n [u8], at: usize, seed: u64) -> Result<Self, Errno> {
+        let bytes = &path[at..];
+        match path.last_chunk::<8>() {
+            Some(end) if bytes.len() <= 8 && !bytes.is_empty() => {
+                let word = u64::from_le_bytes(*end) >> (64 - 8 * bytes.len());
+                Ok(Self::hashed(bytes, [word, 0, 0], seed))
+            }
+            _ => Self::new(bytes, seed),
+        }
+    }
+
     /// The component at the front of a path: the bytes up to the first slash. A pass over them finds the end and makes
     /// the words.
     ///
@@ -178,6 +195,22 @@ mod tests {
             }
             assert!(!Name::new(&name, 7).unwrap().has_nul(), "{len}");
         }
+    }
+
+    #[test]
+    fn the_last_component_is_the_rest() {
+        let path = b"/directory/abcdefghijklmnopqrstuvwxyz0123456789";
+        for start in [0, path.len() - 4, path.len() - 8, path.len() - 20] {
+            for at in start..path.len() {
+                let (last, whole) = (
+                    Name::last_of(&path[start..], at - start, 7).unwrap(),
+                    Name::new(&path[at..], 7).unwrap(),
+                );
+                assert_eq!((last.bytes, last.hash, last.words), (whole.bytes, whole.hash, whole.words));
+            }
+        }
+        assert_eq!(Name::last_of(b"12345678/", 9, 7).unwrap().bytes, b"");
+        assert_eq!(Name::last_of(&[b'x'; 257], 1, 7).unwrap_err(), Errno::ENAMETOOLONG);
     }
 
     #[test]

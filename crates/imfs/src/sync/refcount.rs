@@ -518,6 +518,17 @@ impl<T: Evict> Slot<T> {
         self.0.store(into_raw(Some(value)), Ordering::Release);
     }
 
+    /// Takes out what is there: [`swap`](Self::swap) without an atomic exchange.
+    ///
+    /// # Safety
+    /// Nobody else changes the place meanwhile.
+    #[inline]
+    pub(crate) unsafe fn take_alone(&self) -> Option<Ref<T>> {
+        let old = NonNull::new(self.0.load(Ordering::Acquire))?;
+        self.0.store(std::ptr::null_mut(), Ordering::Release);
+        Some(Ref(old, PhantomData))
+    }
+
     /// Puts `value` there and returns what was.
     #[inline]
     pub fn swap(&self, value: Option<Ref<T>>) -> Option<Ref<T>> {

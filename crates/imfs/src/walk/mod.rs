@@ -186,29 +186,29 @@ impl<'g> Walk<'g> {
             [b'/', rest @ ..] => (self.root, rest),
             _ => (self.start, path),
         };
-        let (dir, last) = match last_slash(path) {
-            None => (start, path),
-            Some(at) => (self.directory_at(start, &path[..at])?, &path[at + 1..]),
+        let (dir, at) = match last_slash(path) {
+            None => (start, 0),
+            Some(slash) => (self.directory_at(start, path, slash)?, slash + 1),
         };
         let inode = dir.get();
-        if is_special(last) || !inode.is_dir() || permission(inode, self.cred, Access::EXEC).is_err() {
+        if is_special(&path[at..]) || !inode.is_dir() || permission(inode, self.cred, Access::EXEC).is_err() {
             return None;
         }
-        Some((dir, Name::new(last, inode.sb.seed).ok()?))
+        Some((dir, Name::last_of(path, at, inode.sb.seed).ok()?))
     }
 
-    /// What a path of names leads to, which is remembered or walked.
+    /// What the first `len` bytes of a path, of names, lead to, which is remembered or walked.
     #[inline]
-    fn directory_at(&self, from: Shared<'g, Inode>, path: &'g [u8]) -> Option<Shared<'g, Inode>> {
-        let Some((prefixes, who)) = self.memory else { return self.names(from, path) };
-        let key = Key { from, path, who };
+    fn directory_at(&self, from: Shared<'g, Inode>, path: &'g [u8], len: usize) -> Option<Shared<'g, Inode>> {
+        let Some((prefixes, who)) = self.memory else { return self.names(from, &path[..len]) };
+        let key = Key { from, path, len, who };
         let stamp = from.get().sb.paths.now();
         if let Some(stamp) = stamp
             && let Some(found) = prefixes.find(&key, stamp, self.guard)
         {
             return Some(found);
         }
-        let found = self.names(from, path)?;
+        let found = self.names(from, &path[..len])?;
         if let Some(stamp) = stamp
             && found.get().directory().is_ok_and(|directory| directory.remember(&found))
         {

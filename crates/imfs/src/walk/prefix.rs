@@ -44,30 +44,31 @@ pub(crate) struct Prefixes(OnceLock<Box<[Place]>>);
 pub(super) struct Key<'p, 'g> {
     /// Where the path starts.
     pub(super) from: Shared<'g, Inode>,
-    /// The path, without a slash at its beginning or end.
+    /// The path, without a slash at its beginning, and what follows it in the caller's.
     pub(super) path: &'p [u8],
+    /// How long it is.
+    pub(super) len: usize,
     /// The identity of the credentials.
     pub(super) who: u64,
 }
 
-/// The words of a path, the last one padded with zeros.
-#[inline]
-fn words(path: &[u8]) -> impl Iterator<Item = u64> {
-    let mut rest = path;
-    std::iter::from_fn(move || {
-        let next = (!rest.is_empty()).then(|| word(rest));
-        rest = &rest[rest.len().min(WORD)..];
-        next
-    })
-}
-
 impl Key<'_, '_> {
+    /// The words of the path, the last one padded with zeros.
+    #[inline]
+    fn words(&self) -> impl Iterator<Item = u64> {
+        (0..self.len).step_by(WORD).map(|at| {
+            // A load of eight bytes, where that many are there, and two shifts cost less than to tell how many are ours.
+            let (word, over) = (word(&self.path[at..]), (at + WORD).saturating_sub(self.len));
+            (word << (8 * over)) >> (8 * over)
+        })
+    }
+
     /// The place that it may be in. Paths of one cage alone meet there, so the hash need not be secret.
     #[inline]
     fn place(&self) -> usize {
         const ODD: u64 = 0x9e37_79b9_7f4a_7c15;
-        let hash = words(self.path)
-            .fold(self.path.len() as u64, |hash, word| (hash.rotate_left(23) ^ word).wrapping_mul(ODD));
+        let hash =
+            self.words().fold(self.len as u64, |hash, word| (hash.rotate_left(23) ^ word).wrapping_mul(ODD));
         (hash >> (u64::BITS - PLACES.trailing_zeros())) as usize
     }
 }
@@ -77,10 +78,10 @@ impl Place {
     #[inline]
     fn is(&self, key: &Key<'_, '_>, stamp: Stamp) -> bool {
         self.stamp.load(Relaxed) == stamp.number()
-            && self.len.load(Relaxed) as usize == key.path.len()
+            && self.len.load(Relaxed) as usize == key.len
             && self.who.load(Relaxed) == key.who
             && self.from.is(key.from)
-            && words(key.path).zip(&self.path).all(|(word, at)| at.load(Relaxed) == word)
+            && key.words().zip(&self.path).all(|(word, at)| at.load(Relaxed) == word)
     }
 }
 
@@ -102,7 +103,7 @@ impl Prefixes {
     /// Notes that the path leads to `to`. `stamp` is the generation before that was found out.
     #[cold]
     pub(super) fn note(&self, key: &Key<'_, '_>, stamp: Stamp, to: Shared<'_, Inode>) {
-        if key.path.len() > WORDS * WORD {
+        if key.len > WORDS * WORD {
             return;
         }
         if self.0.get().is_none() {
@@ -113,12 +114,12 @@ impl Prefixes {
         let Some(places) = self.0.get() else { return };
         let place = &places[key.place()];
         place.seq.try_write(|| {
-            place.len.store(key.path.len() as u32, Relaxed);
+            place.len.store(key.len as u32, Relaxed);
             place.stamp.store(stamp.number(), Relaxed);
             place.who.store(key.who, Relaxed);
             place.from.set(key.from);
             place.to.set(to);
-            for (at, word) in place.path.iter().zip(words(key.path)) {
+            for (at, word) in place.path.iter().zip(key.words()) {
                 at.store(word, Relaxed);
             }
         });
