@@ -10,7 +10,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 
 .DEFAULT_GOAL := imfs
 .PHONY: help deps imfs lib header debug demo test nextest test-rust test-pjdfstest test-fsx test-long test-suites \
-	test-capi test-classic test-models test-miri fuzz fuzz-oracle bench guard lint man install clean
+	test-capi test-classic test-models test-miri fuzz fuzz-oracle bench bench-fuse guard lint man install clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z%-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -75,6 +75,9 @@ test-suites: test-pjdfstest test-fsx test-long ## all of these
 bench: deps ## compare with tmpfs, memcpy and other in-memory file systems: make bench OPS=stat_depth4,open_close QUICK=1
 	$(CARGO) build --release --package imfs-bench --bin imfs-bench --features peers
 	target/release/imfs-bench $(if $(OPS),--ops $(OPS)) $(if $(QUICK),--quick)
+
+bench-fuse: imfs ## time everyday jobs on a mount and on a tmpfs, as root: make bench-fuse CPUS=1 ROUNDS=5
+	ROUNDS=$(or $(ROUNDS),3) CPUS=$(CPUS) tools/bench-fuse
 
 guard: deps ## compare the instructions that hot operations take with those recorded; ACCEPT=1 records them
 	$(CARGO) build --release --package imfs-bench --bin imfs-guard --no-default-features

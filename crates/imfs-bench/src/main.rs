@@ -68,6 +68,10 @@ fn main() -> std::io::Result<()> {
     grow::measure(&args, &mut rows);
     drop(tmpfs);
     if !args.quick && !args.no_fuse {
+        // The threads that answer inherit it: a round trip from one idle CPU to another would measure how these wake up.
+        if let Some(cpu) = pair::allowed_cpus().last() {
+            pair::pin_to(*cpu);
+        }
         let mount = mounts::Fuse::mount()?;
         mount.enter()?;
         for name in ops::NAMES.into_iter().filter(|name| args.wants(name)) {

@@ -410,6 +410,8 @@ impl Filesystem for Door {
         reply.error(fuser::Errno::ENOSYS);
     }
 
+    /// With no answer to this the kernel makes files by `mknod` and opens them itself. So it has no handle of a file that
+    /// it made, and need not give it back at each close.
     fn create(
         &self,
         request: &Request,
@@ -420,6 +422,9 @@ impl Filesystem for Door {
         _flags: i32,
         reply: ReplyCreate,
     ) {
+        if self.may_skip(InitFlags::FUSE_NO_OPEN_SUPPORT) {
+            return reply.error(fuser::Errno::ENOSYS);
+        }
         let new = NewInode::regular(Mode::from_raw(mode), Mode::from_raw(umask));
         match self.create_in(request, parent, name, &new) {
             Ok(inode) => {
