@@ -103,6 +103,11 @@ impl Source for Memory<'_> {
         self.step(into.len());
         into.len()
     }
+
+    #[inline]
+    fn take_again(&mut self, into: &mut [u8]) -> usize {
+        imfs::data::pieces(into, |piece| self.take(piece))
+    }
 }
 
 /// The vectors of readv(2) and writev(2), as the kernel imports them (`import_iovec`): no more than `MAX_RW_COUNT` bytes

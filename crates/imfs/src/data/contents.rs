@@ -4,7 +4,7 @@
 //! wherever there is memory for them; a file is charged for each page that its map holds, an inline one for one page.
 
 use super::arena::{NewPage, Page};
-use super::buffer::{Sink, Source, take_again};
+use super::buffer::{Sink, Source};
 use super::mapped::Mapped;
 use super::space::Space;
 use super::tree::{MAX_PAGES, Run, Slot, Tree};
@@ -306,7 +306,7 @@ fn write_pages<S: Source + ?Sized>(
     while done < len {
         let (index, within, n) = locate(offset + done as u64, len - done);
         let written = match tree.slot_mut(index).and_then(Option::as_mut).and_then(Page::owned) {
-            Some(bytes) => Ok(take_again(source, &mut bytes[within..within + n])),
+            Some(bytes) => Ok(source.take_again(&mut bytes[within..within + n])),
             None => write_new(tree, space, index, within, n, source),
         };
         match written {

@@ -23,7 +23,7 @@ mod space;
 mod tests;
 mod tree;
 
-pub use buffer::{Gather, Sink, Source};
+pub use buffer::{Gather, Sink, Source, pieces};
 pub use contents::Contents;
 pub use mapped::View;
 pub use share::Origin;

@@ -18,7 +18,7 @@ const CALLS: u32 = 400;
 
 /// Two for each thread, in turns: the last one may still be on its way out.
 static mut STACKS: [[u8; STACK]; 2 * THREADS] = [[0; STACK]; 2 * THREADS];
-static mut PAGES: [[u8; PAGE]; THREADS] = [[7; PAGE]; THREADS];
+static mut PAGES: [Aligned; THREADS] = [const { Aligned([7; PAGE]) }; THREADS];
 /// Which operation the threads are to do, and how many are done.
 static OPERATION: AtomicU32 = AtomicU32::new(0);
 static DONE: AtomicU32 = AtomicU32::new(0);
@@ -150,7 +150,11 @@ macro_rules! handler {
     };
 }
 
-static BUFFER: [u8; PAGE] = [0; PAGE];
+/// As pages of files are: else the copies would not be the same.
+#[repr(align(4096))]
+struct Aligned([u8; PAGE]);
+
+static BUFFER: Aligned = Aligned([0; PAGE]);
 handler!(nothing(a1 c1 a2 c2 a3) 3);
 handler!(gives_page(a1 c1 a2 c2 a3) { copy(own(&raw const BUFFER), (a2, c1), a3); a3 as i32 });
 handler!(takes_page(a1 c1 a2 c2 a3) { copy((a2, c1), own(&raw const BUFFER), a3); a3 as i32 });
