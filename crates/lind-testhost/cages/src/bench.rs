@@ -89,7 +89,10 @@ pub fn run() {
     }
     for (thread, place) in DESCRIPTORS.iter().enumerate() {
         sys(3, &[create(&deep(thread))]);
-        place.store(create(&path(thread)) as i32, Ordering::Relaxed);
+        let fd = create(&path(thread));
+        // Else there would be nothing to read.
+        sys(18, &[fd, at(&raw const PAGES), PAGE as u64, 0]);
+        place.store(fd as i32, Ordering::Relaxed);
     }
     for (operation, name) in NAMES.iter().enumerate() {
         OPERATION.store(operation as u32, Ordering::SeqCst);
