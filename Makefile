@@ -10,7 +10,7 @@ export PATH := $(HOME)/.cargo/bin:$(PATH)
 
 .DEFAULT_GOAL := imfs
 .PHONY: help deps imfs lib header debug demo test nextest test-rust test-pjdfstest test-fsx test-long test-suites \
-	test-capi test-classic test-models test-miri fuzz fuzz-oracle bench bench-fuse guard lint man install clean
+	test-capi test-classic test-models test-loom test-miri fuzz fuzz-oracle bench bench-fuse guard lint man install clean
 
 help: ## list the targets
 	@sed -n 's/^\([a-z%-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 20
@@ -54,6 +54,10 @@ fuzz-oracle: deps ## random sequences of calls against the kernel, as root: make
 test-models: deps ## run the core's scenes in many orders of their threads (shuttle); IMFS_MODELS=n for n times as many
 	RUSTFLAGS='--cfg imfs_model' CARGO_TARGET_DIR=target/models \
 		$(CARGO) test --package imfs --lib -- models:: --test-threads=1
+
+test-loom: deps ## check the protocols of the barriers in all orders of memory that there can be (loom)
+	RUSTFLAGS='--cfg imfs_loom' CARGO_TARGET_DIR=target/loom \
+		$(CARGO) test --package imfs --test barriers
 
 test-miri: deps ## run the core's unit tests in Miri, if there is a nightly toolchain: an hour or so
 	tools/test-miri
