@@ -87,12 +87,13 @@ impl Inode {
     /// EISDIR, EINVAL, EFAULT (the sink took nothing)
     #[inline]
     pub fn read_at<S: Sink + ?Sized>(&self, offset: u64, sink: &mut S, how: Reading) -> Result<usize> {
-        // Looked at before the copy: what is loaded behind it waits for what it stores.
-        let atime = if how.noatime { None } else { self.due_atime() };
         let contents = self.regular()?.contents.read();
+        // First of all, for the processor looks ahead no further than some hundred instructions.
         if how.sequential {
             contents.read_ahead(offset, sink.len());
         }
+        // Looked at before the copy: what is loaded behind it waits for what it stores.
+        let atime = if how.noatime { None } else { self.due_atime() };
         let read = contents.read(offset, sink)?;
         drop(contents);
         if let Some(now) = atime {
