@@ -35,6 +35,7 @@ pub trait Evict: Send + Sync + Sized + 'static {
     }
 }
 
+#[repr(C)]
 struct Counted<T> {
     /// How many `Ref`s there are, those in slots included, less those counted in stripes, plus [`BIAS`] while stripes
     /// are open. Once 0 it stays 0.
