@@ -101,6 +101,9 @@ fn data_calls(t: &mut Vec<Case>) {
     let own = seq![open("/f", O_RDWR | O_CREAT, 0o600), pwrite(3, data(4385, 185), 4096), tick(), pread(3, 96, 5262)];
     t.add("sendfile into the file itself", own, seq![sendfile(3, 3, None, 42), fstat(3)]);
     let file = || seq![open("/f", O_CREAT | O_RDONLY, 0o755)];
+    let far = i64::MAX - 4096;
+    let dir = seq![mkdir("/b", 0o777), open("/b", O_RDONLY, 0), lseek(3, far, SEEK_SET)];
+    t.add("a directory, up to the last offset and beyond it", dir, seq![read(3, 4096), read(3, 4097), readv(3, vec![7286]), readv(3, vec![10]), preadv2(3, vec![5000], -1, 0), pread(3, 5000, far), pread(3, 10, far), preadv2(3, vec![5000], -1, RWF_SYNC)]);
     t.add("a range beyond all offsets and a flag", file(), seq![preadv2(3, vec![9563, 76], i64::MAX, 8), preadv2(3, vec![1], i64::MAX - 1, 8)]);
     for flags in [0, RWF_HIPRI, RWF_SYNC, RWF_DSYNC, RWF_NOWAIT, RWF_APPEND, 0x20, 0x1000] {
         let opened = seq![mkdir("/b", 0o777), open("/b", O_RDONLY, 0)];

@@ -45,7 +45,12 @@ impl Cage {
         let inode = description.readable(&guard)?;
         if !matches!(inode.object, Object::Regular(_)) {
             let held = description.upgrade().ok_or(Errno::EBADF)?;
+            // Of these only directories have an offset.
+            let stream = inode.is_dir();
             drop(guard);
+            if stream {
+                check_area(*held.offset(), sink.len())?;
+            }
             return self.read_other(&held, sink, flags);
         }
         let mut offset = description.offset();
