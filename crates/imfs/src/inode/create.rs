@@ -79,7 +79,7 @@ impl Inode {
         let object = Object::Directory(Directory::new(None, b"")?);
         let mode = FileType::Directory.with(mode);
         let attributes = Attributes::new(mode, uid, gid, 2, object.initial_size(), sb.now());
-        Self::try_new(sb, sb.next_ino(), attributes, object).map(Fresh::share)
+        Self::try_new(sb, sb.next_ino(), 0, || (attributes, object)).map(Fresh::share)
     }
 
     /// Makes an inode with a name in the directory `dir`: mknod(2), mkdir(2), symlink(2).
@@ -212,11 +212,11 @@ impl Inode {
         let mode = new.kind.with(inherited.mode) | parent.flags & (NODUMP | NOATIME);
         let attributes = |size| Attributes::new(mode, cred.fsuid, gid, start.nlink, size, start.now);
         let inode = if new.kind == FileType::Regular {
-            // By itself, so that it is written where it stays.
-            Self::try_new(&dir.sb, start.ino, attributes(0), Object::Regular(Regular::default()))?
+            Self::try_new(&dir.sb, start.ino, 0, || (attributes(0), Object::Regular(Regular::default())))?
         } else {
             let object = Self::new_object(dir, name, new)?;
-            Self::try_new(&dir.sb, start.ino, attributes(object.initial_size()), object)?
+            let (size, pages) = (object.initial_size(), object.own_pages());
+            Self::try_new(&dir.sb, start.ino, pages, || (attributes(size), object))?
         };
         if inherited.access.is_some() || inherited.default.is_some() {
             let extras = inode.make_extras()?;
@@ -242,23 +242,24 @@ impl Inode {
         })
     }
 
-    /// Makes a counted inode.
+    /// Makes a counted inode, and charges so many pages for it. `make` is called when nothing can fail any more, so that
+    /// what it makes is written where it stays.
     #[inline(always)]
     fn try_new(
         sb: &Ref<Superblock>,
         ino: u64,
-        attributes: Attributes,
-        object: Object,
+        pages: u64,
+        make: impl FnOnce() -> (Attributes, Object),
     ) -> Result<Fresh<Inode>, Errno> {
         let vacant = Vacant::try_new().ok_or(Errno::ENOMEM)?;
         sb.charge_inode()?;
-        let pages = object.own_pages();
         if pages != 0
             && let Err(e) = sb.space.charge(pages)
         {
             sb.refund_inode();
             return Err(e);
         }
+        let (attributes, object) = make();
         let attributes = attributes.with_blocks(pages * (PAGE_SIZE as u64 / 512));
         Ok(vacant.fresh(Inode { sb: sb.clone(), ino, attributes, object, extras: OnceLock::new() }))
     }

@@ -191,7 +191,7 @@ impl Inode {
     ///
     /// # Errors
     /// ENAMETOOLONG, or ENOENT if the directory was removed: then nothing is looked up (`IS_DEADDIR`).
-    #[inline]
+    #[inline(always)]
     pub(crate) fn key<'n>(&self, name: &'n [u8]) -> Result<Name<'n>, Errno> {
         Name::new(name, self.sb.seed)
             .map_err(|error| if self.attributes.nlink() == 0 { Errno::ENOENT } else { error })

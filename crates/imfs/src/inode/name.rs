@@ -19,7 +19,8 @@ impl<'n> Name<'n> {
     ///
     /// # Errors
     /// ENAMETOOLONG
-    #[inline]
+    // Inlined by force: a name that is returned in memory is copied wider than it was written, which waits for the stores.
+    #[inline(always)]
     pub(crate) fn new(bytes: &'n [u8], seed: u64) -> Result<Self, Errno> {
         if bytes.len() > NAME_MAX {
             return Err(Errno::ENAMETOOLONG);
