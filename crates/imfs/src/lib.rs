@@ -48,7 +48,7 @@
 //!                 LockTable             the graph of waits for record locks
 //!                   WaitQueue, Interrupts
 //!                     Space.reclaim     the page budget, near its limit
-//!                       free pages, retired memory
+//!                       free pages, counts of inodes
 //! ```
 //!
 //! Beside the tree stand sequence locks (`Attributes`, `Directory.moves`): they protect a few stores, and nothing that

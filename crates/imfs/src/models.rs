@@ -13,6 +13,7 @@ mod counts;
 mod descriptors;
 mod epochs;
 mod names;
+mod quotas;
 mod seqs;
 
 /// Plays `scene` in many orders. `IMFS_MODELS=n` plays n times as many.

@@ -1,10 +1,10 @@
 //! link(2): another name for an inode.
 
-use super::attributes::{APPEND_ONLY, IMMUTABLE, LINKABLE};
+use super::attributes::{APPEND_ONLY, IMMUTABLE, LINKABLE, Stamp};
 use super::create::ENTRY_SIZE;
 use super::permission::{may_create, owner_or_capable, permission};
 use super::{Credentials, Inode, Protections};
-use crate::abi::{Access, Errno, FileType, LINK_MAX, Mode};
+use crate::abi::{Access, Errno, FileType, LINK_MAX, Mode, Timespec};
 use crate::sync::epoch::Guard;
 use crate::sync::refcount::Shared;
 
@@ -43,25 +43,46 @@ impl Inode {
         let held = inode.upgrade().ok_or(Errno::ENOENT)?;
         let room = entries.reserve(&key)?;
         let now = dir.sb.now();
-        inode.attributes.change(|a| {
-            match a.nlink() {
-                0 if a.owner().flags & LINKABLE == 0 => return Err(Errno::ENOENT),
-                0 => {}
-                LINK_MAX => return Err(Errno::EMLINK),
-                // As on tmpfs each further name counts as an inode: it too takes memory.
-                _ => dir.sb.charge_name()?,
-            }
-            a.set_nlink(a.nlink() + 1);
-            a.set_flag(LINKABLE, false);
-            a.set(super::attributes::Stamp::Change, now);
-            Ok(())
-        })?;
+        inode.count_link(now)?;
         entries.insert(room, &key, held);
         dir.attributes.change(|a| {
             a.set_size(a.size() + ENTRY_SIZE);
             a.modified(now);
         });
         Ok(())
+    }
+}
+
+impl Inode {
+    /// One name more. As on tmpfs each further one counts as an inode: it too takes memory.
+    fn count_link(&self, now: Timespec) -> Result<(), Errno> {
+        loop {
+            // Outside of the change, for it may have to wait.
+            let further = self.attributes.nlink() != 0;
+            if further {
+                self.sb.charge_name()?;
+            }
+            let counted = self.attributes.change(|a| {
+                match a.nlink() {
+                    0 if a.owner().flags & LINKABLE == 0 => return Err(Errno::ENOENT),
+                    LINK_MAX => return Err(Errno::EMLINK),
+                    // It got or lost its last name meanwhile.
+                    links if (links != 0) != further => return Ok(false),
+                    _ => {}
+                }
+                a.set_nlink(a.nlink() + 1);
+                a.set_flag(LINKABLE, false);
+                a.set(Stamp::Change, now);
+                Ok(true)
+            });
+            if further && counted != Ok(true) {
+                self.sb.refund_name();
+            }
+            match counted {
+                Ok(false) => {}
+                counted => return counted.map(drop),
+            }
+        }
     }
 }
 

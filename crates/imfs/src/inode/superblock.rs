@@ -15,6 +15,7 @@ use crate::platform::clock::Clock;
 use crate::platform::entropy::Entropy;
 use crate::sync::generation::Generation;
 use crate::sync::lock::{Mutex, rank};
+use crate::sync::quota::Quota;
 use crate::sync::refcount::Evict;
 
 /// When reading moves the access time (mount(8)).
@@ -79,9 +80,8 @@ pub struct Superblock {
     pub(crate) pipes: Arc<PipeLimits>,
     /// The graph of waits for record locks.
     pub(crate) locks: LockTable,
-    /// The room for inodes and their attributes, in bytes, and what is used of it (`free_ispace` of tmpfs).
-    inode_space: u64,
-    inode_used: AtomicU64,
+    /// The room for inodes and their attributes, in bytes (`free_ispace` of tmpfs).
+    inode_space: Quota,
     next_ino: AtomicU64,
     max_descriptions: u64,
     descriptions: AtomicU64,
@@ -91,6 +91,8 @@ pub struct Superblock {
 
 /// What an inode takes of the room for inodes (`BOGO_INODE_SIZE`).
 const INODE_SIZE: u64 = 1024;
+/// How much of it threads take at once while the limit is far.
+const INODE_BATCH: u64 = 64 * INODE_SIZE;
 
 impl Evict for Superblock {}
 
@@ -98,7 +100,7 @@ impl std::fmt::Debug for Superblock {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Superblock")
             .field("dev", &self.dev)
-            .field("inode_used", &self.inode_used)
+            .field("inode_used", &self.inode_space.used())
             .finish_non_exhaustive()
     }
 }
@@ -132,8 +134,7 @@ impl Superblock {
             entropy: setup.entropy,
             pipes: Arc::new(setup.pipes),
             locks: LockTable::default(),
-            inode_space: setup.inodes.saturating_mul(INODE_SIZE),
-            inode_used: AtomicU64::new(0),
+            inode_space: Quota::new(setup.inodes.saturating_mul(INODE_SIZE), INODE_BATCH),
             next_ino: AtomicU64::new(1),
             max_descriptions: setup.descriptions,
             descriptions: AtomicU64::new(0),
@@ -184,8 +185,8 @@ impl Superblock {
 
     /// The most inodes, and how many more there can be.
     pub(crate) fn inodes(&self) -> (u64, u64) {
-        let free = self.inode_space.saturating_sub(self.inode_used.load(Ordering::Relaxed));
-        (self.inode_space / INODE_SIZE, free / INODE_SIZE)
+        let limit = self.inode_space.limit();
+        (limit / INODE_SIZE, limit.saturating_sub(self.inode_space.used()) / INODE_SIZE)
     }
 
     /// Counts a new open file description; ENFILE at the limit. Without a limit there is no count, for all threads would
@@ -219,15 +220,10 @@ impl Superblock {
 
 impl XattrSpace for Superblock {
     fn charge(&self, bytes: u64) -> Result<(), Errno> {
-        // As for descriptions.
-        let more = |used: u64| used.checked_add(bytes).filter(|new| *new <= self.inode_space);
-        match self.inode_used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more) {
-            Ok(_) => Ok(()),
-            Err(_) => Err(Errno::ENOSPC),
-        }
+        if self.inode_space.charge(bytes) { Ok(()) } else { Err(Errno::ENOSPC) }
     }
 
     fn refund(&self, bytes: u64) {
-        self.inode_used.fetch_sub(bytes, Ordering::Relaxed);
+        self.inode_space.refund(bytes);
     }
 }

@@ -78,12 +78,14 @@ impl Inode {
 
     /// One name less.
     pub(super) fn drop_link(&self, now: crate::abi::Timespec) {
-        self.attributes.change(|a| {
-            if a.nlink() > 1 {
-                self.sb.refund_name();
-            }
-            a.set_nlink(a.nlink().saturating_sub(1));
+        let before = self.attributes.change(|a| {
+            let before = a.nlink();
+            a.set_nlink(before.saturating_sub(1));
             a.set(Stamp::Change, now);
+            before
         });
+        if before > 1 {
+            self.sb.refund_name();
+        }
     }
 }

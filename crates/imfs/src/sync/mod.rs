@@ -11,6 +11,7 @@ pub(crate) mod generation;
 pub mod lock;
 mod pool;
 pub(crate) mod primitives;
+pub(crate) mod quota;
 pub mod refcount;
 pub mod seq;
 pub(crate) mod tally;
