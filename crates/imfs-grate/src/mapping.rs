@@ -306,7 +306,9 @@ fn map_file(
         (Arc::new(backing), path)
     };
     backing.fill(offset, len)?;
-    let at = map_scratch(call, &path, offset);
+    // What may not be written now may not be made so by mprotect later, which the runtime answers.
+    let access = if shared && writable { OFlags::RDWR } else { OFlags::RDONLY };
+    let at = map_scratch(call, &path, access, offset);
     // A private mapping has what it needs now: its stores stay its own.
     Ok((at?, shared.then_some(backing)))
 }
@@ -331,11 +333,11 @@ fn shared_backing(cage: &Cage, fd: i32, key: (u64, u64), writable: bool) -> Resu
 }
 
 /// Lets the caller's cage map the scratch file, by a descriptor that it has only for so long.
-fn map_scratch(call: &Call<'_>, path: &[u8], offset: u64) -> Result<u64> {
+fn map_scratch(call: &Call<'_>, path: &[u8], access: OFlags, offset: u64) -> Result<u64> {
     let caller = call.caller();
     let path = terminated(path);
     let _numbering = process::lock(&call.process.numbering);
-    let open = [lind::host(path.as_ptr()), OFlags::RDWR.bits().into(), 0, 0, 0, 0];
+    let open = [lind::host(path.as_ptr()), access.bits().into(), 0, 0, 0, 0];
     let fd = lind::call_for(caller, number::OPEN, open)?;
     let mut args = *call.args;
     args[4].0 = fd.into();

@@ -200,7 +200,10 @@ impl CageMemory {
     pub(crate) fn mprotect(&self, host: u64, len: u64, prot: i32) -> Result<(), i32> {
         let start = self.offset(host).filter(|at| at % PAGE == 0).ok_or(libc::EINVAL)?;
         let end = start + align(len).min(SIZE - start);
-        self.protect(start, end - start, prot);
+        // SAFETY: as in `protect`.
+        if unsafe { libc::mprotect((self.base() + start) as *mut _, (end - start) as usize, prot) } != 0 {
+            return Err(std::io::Error::last_os_error().raw_os_error().unwrap_or(libc::EINVAL));
+        }
         let mut areas = self.change();
         for (from, mut area) in cut(&mut areas.by_start, start, end) {
             area.prot = prot;

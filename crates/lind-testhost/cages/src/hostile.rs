@@ -29,6 +29,7 @@ pub fn run() {
             }
         }
         buffers();
+        lists_and_mappings();
         exit(i32::from(crate::shim::any_failed()));
     }
     gives!(wait(child), 0);
@@ -36,6 +37,39 @@ pub fn run() {
     let fd = create(b"/tmp/unharmed\0");
     holds!(fd >= 3);
     gives!(sys(1, &[fd, at(b"fine"), 4]), 4);
+    close(fd);
+}
+
+/// Addresses inside structures, which nobody checked before they are used.
+fn lists_and_mappings() {
+    let fd = create(b"hostile\0");
+    gives!(sys(77, &[fd, 1 << 20]), 0);
+    let mut page = [0_u8; 64];
+    // Address, then length of 32 bits.
+    let good = [at(page.as_mut_ptr()), 64];
+    let mut list = [[WILD, 64]; 1024];
+    let lists = at(list.as_ptr());
+    for number in [19, 20] {
+        gives!(sys(number, &[fd, lists, 1024]), EFAULT);
+    }
+    list[0] = good;
+    for number in [295, 296] {
+        gives!(sys(number, &[fd, lists, 1024, 0]), 64);
+    }
+    list = [[u64::MAX - 8, 0xffff_ffff]; 1024];
+    gives!(sys(20, &[fd, lists, 1024]), EFAULT);
+    gives!(sys(20, &[fd, lists, u64::MAX]), EINVAL);
+    for (len, offset) in [(1 << 40, 0), (u64::MAX, 0), (4096, u64::MAX - 4095), (1 << 32, 1 << 62)] {
+        holds!(sys(9, &[0, len, 3, 1, fd, offset]) as u32 > 0xffff_f000);
+    }
+    // Kinds and protections that there are none of.
+    gives!(sys(9, &[0, 4096, 3, 0, fd, 0]), EINVAL);
+    gives!(sys(9, &[0, 4096, 3, 1, 1000, 0]), EBADF);
+    gives!(sys(26, &[WILD, 4096, 4]), EINVAL);
+    holds!(sys(26, &[0, u64::MAX, 4]) <= 0);
+    gives!(sys(59, &[at(b"/cages.wasm\0"), WILD, WILD]), EFAULT);
+    gives!(sys(23, &[1024, WILD, WILD, WILD, 0]), EFAULT);
+    gives!(sys(7, &[WILD, 1 << 20, 0]), EFAULT);
     close(fd);
 }
 

@@ -57,6 +57,12 @@ pub fn run() {
     gives!(sys(9, &[0, PAGE, READ_WRITE, SHARED, 77, 0]), EBADF);
     let read_only = sys(2, &[at(b"/tmp/mapped\0"), RDONLY, 0]) as u64;
     gives!(sys(9, &[0, PAGE, READ_WRITE, SHARED, read_only, 0]), -13);
+    let shared = sys(9, &[0, PAGE, 1, SHARED, read_only, 0]) as u32;
+    gives!(sys(10, &[host(shared), PAGE, READ_WRITE]), -13);
+    gives!(sys(11, &[host(shared), PAGE]), 0);
+    let private = sys(9, &[0, PAGE, 1, PRIVATE, read_only, 0]) as u32;
+    gives!(sys(10, &[host(private), PAGE, READ_WRITE]), 0);
+    gives!(sys(11, &[host(private), PAGE]), 0);
     close(read_only);
     let directory = sys(2, &[at(b"/tmp\0"), RDONLY, 0]) as u64;
     gives!(sys(9, &[0, PAGE, 1, PRIVATE, directory, 0]), -19);
