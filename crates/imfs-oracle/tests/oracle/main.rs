@@ -27,6 +27,11 @@ macro_rules! tables {
         }
 
         #[test]
+        fn the_document_names_all_calls_and_flags() {
+            document::names_all();
+        }
+
+        #[test]
         fn names_are_unique() {
             let mut names: Vec<String> = Vec::new();
             $(names.extend(crate::$module::cases().into_iter().map(|c| format!("{}/{}", stringify!($module), c.name)));)*
