@@ -1,9 +1,9 @@
-//! Which cache lines a call writes that a call of another cage writes too, and which locks it takes: what decides whether
+//! Which cache lines a call writes that a call of another cage writes or reads too, and which locks it takes: what decides whether
 //! many threads can make it at once. The result is the table in docs/performance.md, which this test compares;
 //! `IMFS_WRITE_SHARING=1` writes it anew.
 //!
-//! Two threads, each with a cage of its own, make the same call in turn. A line that both write is shared; what only
-//! one writes, its slot of the epochs, its descriptor table, its file, is its own. Each call is noted several times and
+//! Two threads, each with a cage of its own, make the same call in turn. A line that one writes and both look at is shared; what only
+//! one looks at, its slot of the epochs, its descriptor table, its file, is its own. Each call is noted several times and
 //! the two that share least count, for once in some dozens of calls the epoch moves on, or credit is fetched.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -82,7 +82,7 @@ fn the_document_says_which_lines_are_shared() {
 struct Shared {
     /// The locks that one takes.
     locks: String,
-    /// The lines that both write, as the functions that do.
+    /// The lines that one writes and both look at, as the functions that write.
     lines: Vec<Vec<String>>,
 }
 
@@ -286,10 +286,10 @@ fn in_turn<'c>(call: impl Fn(usize) -> Call<'c> + Sync) -> [Vec<Vec<Note>>; 2] {
     })
 }
 
-/// The notes of `first` to lines that `second` writes too.
+/// The notes of `first` of writes to lines that `second` looks at too.
 fn shared<'n>(first: &'n [Note], second: &[Note]) -> impl Iterator<Item = &'n Note> {
     let theirs: BTreeSet<usize> = second.iter().map(Note::line).collect();
-    first.iter().filter(move |note| theirs.contains(&note.line()))
+    first.iter().filter(move |note| note.event != Event::Read && theirs.contains(&note.line()))
 }
 
 /// The calls, one of each thread, that share the least.

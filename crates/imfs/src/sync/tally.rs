@@ -1,8 +1,8 @@
-//! What a call writes and locks, noted in unit tests: there the crate's atomics are these, which note each write with its
-//! address, and locks tell when they are taken. `crate::sharing` says with that which cache lines two callers both write.
+//! What a call writes and locks, noted in unit tests: there the crate's atomics are these, which note each load and each write
+//! with its address, and locks tell when they are taken. `crate::sharing` says with that which cache lines are shared.
 //!
-//! Writes to plain memory are not noted. They are to what a lock protects, or to what is not published yet; the locks are
-//! noted, and what is not published is nobody else's.
+//! Plain memory is not noted. What is written there is what a lock protects, or what is not published yet; the locks
+//! are noted, and what is not published is nobody else's.
 
 #[cfg(all(test, not(any(imfs_model, miri))))]
 pub(crate) use noting::*;
@@ -20,6 +20,8 @@ mod noting {
     /// What happened at an address.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub(crate) enum Event {
+        /// A load.
+        Read,
         /// A store, an exchange or an addition.
         Wrote,
         /// A lock of this rank was taken, for its holder alone or with others.
@@ -83,6 +85,11 @@ mod noting {
                         Self(std::sync::atomic::$name::new(value))
                     }
 
+                    pub(crate) fn load(&self, order: Ordering) -> $value {
+                        note(std::ptr::from_ref(self).addr(), Event::Read);
+                        self.0.load(order)
+                    }
+
                     #[allow(dead_code)]
                     pub(crate) fn fetch_update(
                         &self,
@@ -103,7 +110,7 @@ mod noting {
                     )*
                 }
 
-                // All that does not write.
+                // All else: what there is in debug output.
                 impl$(<$generic>)? Deref for $name$(<$generic>)? {
                     type Target = std::sync::atomic::$name$(<$generic>)?;
                     fn deref(&self) -> &Self::Target {
