@@ -26,7 +26,7 @@ const END: &str = "<!-- sharing: end -->";
 /// As many calls of each thread are noted,
 const NOTED: usize = 6;
 /// after so many that are not.
-const WARM: usize = 300;
+const WARM: usize = 1200;
 
 /// The calls of the table; "met" is when two threads counted their references to one file at once before. The first ones read; none of them may write a shared line, as long as files are not shared.
 const CALLS: [&str; 16] = [

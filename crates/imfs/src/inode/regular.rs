@@ -8,8 +8,9 @@ use crate::data::{Contents, Sink, Source, Space};
 use crate::sync::biased::{BiasedLock, WriteGuard};
 use crate::sync::lock::rank;
 
-/// How many accesses of a file it takes until its lock favours somebody: more than most short-lived files see.
-const PATIENCE: u32 = 128;
+/// How many accesses of a file it takes until its lock favours somebody: more than most short-lived files see, and so many
+/// that what they cost is more than a revocation.
+const PATIENCE: u32 = 512;
 
 /// A regular file's own part.
 #[derive(Debug)]

@@ -153,11 +153,12 @@ impl Bias {
         Self(doubt.min(Self::DOUBT))
     }
 
-    /// How long a run it takes. After the first revocation it is so long that another costs little for each access.
+    /// How long a run it takes. With other threads running a revocation takes as long as some hundred accesses save.
     fn patience(self, first: u32) -> u32 {
+        const LEAST: u32 = 512;
         match self.0 & Self::DOUBT {
             0 => first,
-            doubt => 64 << doubt,
+            doubt => (first.max(LEAST) << doubt).min(Self::RUN / 2),
         }
     }
 
@@ -249,7 +250,8 @@ impl<T, const RANK: u8, const PATIENCE: u32> BiasedLock<T, RANK, PATIENCE> {
     fn note(&self, favoured: impl Fn(Bias, &ThreadSlot) -> bool) -> Option<Note> {
         let slot = epoch::this_slot()?;
         let place = &slot.holding[Self::PLACE];
-        if place.load(Ordering::Relaxed) != 0 {
+        // A look before, so that those who are not favoured pay little.
+        if place.load(Ordering::Relaxed) != 0 || !favoured(Bias(self.bias.load(Ordering::Relaxed)), slot) {
             return None;
         }
         // Release: who sees this note and not the end of the one before sees what was done under that.
@@ -372,7 +374,7 @@ mod tests {
         *lock.write() += 1;
         assert_eq!(elsewhere(|| *lock.read()), 4);
         assert_eq!(whom(&lock), 0);
-        for n in 0..129 {
+        for n in 0..1025 {
             assert_eq!(whom(&lock), 0, "write {n}");
             *lock.write() += 1;
         }
