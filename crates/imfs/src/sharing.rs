@@ -1,10 +1,11 @@
-//! Which cache lines a call writes that a call of another cage writes or reads too, and which locks it takes: what decides whether
-//! many threads can make it at once. The result is the table in docs/performance.md, which this test compares;
+//! Which cache lines a call writes that a call of another cage writes or reads too, and which locks it takes: what decides
+//! whether many threads can make it at once. The result is the table in docs/performance.md, which this test compares;
 //! `IMFS_WRITE_SHARING=1` writes it anew.
 //!
-//! Two threads, each with a cage of its own, make the same call in turn. A line that one writes and both look at is shared; what only
-//! one looks at, its slot of the epochs, its descriptor table, its file, is its own. Each call is noted several times and
-//! the two that share least count, for once in some dozens of calls the epoch moves on, or credit is fetched.
+//! Two threads, each with a cage of its own, make the same call in turn. A line that one writes and both look at is
+//! shared; what only one looks at, its slot of the epochs, its descriptor table, its file, is its own. Each call is noted
+//! several times and the two that share least count, for once in some dozens of calls the epoch moves on, or credit is
+//! fetched.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;

@@ -85,6 +85,7 @@ mod noting {
                         Self(std::sync::atomic::$name::new(value))
                     }
 
+                    #[allow(dead_code)]
                     pub(crate) fn load(&self, order: Ordering) -> $value {
                         note(std::ptr::from_ref(self).addr(), Event::Read);
                         self.0.load(order)
