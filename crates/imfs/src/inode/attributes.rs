@@ -5,7 +5,7 @@
 
 use crate::sync::primitives::atomic::{AtomicI64, AtomicU32, AtomicU64, Ordering::Relaxed};
 
-use crate::abi::{FileType, Mode, Timespec, ioctl};
+use crate::abi::{FileType, Mode, PAGE_SIZE, Timespec, ioctl};
 use crate::sync::seq::SeqLock;
 
 /// A flag: an access list says more than the mode.
@@ -49,6 +49,14 @@ pub(crate) enum Stamp {
     Birth = 3,
 }
 
+/// The blocks of 512 bytes that a page is: space is charged by the page.
+const PAGE_BLOCKS: u64 = PAGE_SIZE as u64 / 512;
+
+fn pages(blocks: u64) -> u32 {
+    debug_assert!(blocks.is_multiple_of(PAGE_BLOCKS));
+    u32::try_from(blocks / PAGE_BLOCKS).unwrap_or(u32::MAX)
+}
+
 /// The attributes as they are kept. Every field is written only inside [`Attributes::change`].
 #[derive(Debug, Default)]
 pub(crate) struct Attributes {
@@ -61,7 +69,8 @@ pub(crate) struct Attributes {
     nsec: [AtomicU32; 4],
     sec: [AtomicI64; 4],
     size: AtomicU64,
-    blocks: AtomicU64,
+    /// Pages of [`PAGE_BLOCKS`] blocks: more than 2^32 need more memory than any host has.
+    pages: AtomicU32,
 }
 
 /// All attributes at one moment.
@@ -132,7 +141,7 @@ impl Attributes {
     /// The attributes of something new that has so many blocks.
     #[inline]
     pub(crate) fn with_blocks(self, blocks: u64) -> Self {
-        Self { blocks: blocks.into(), ..self }
+        Self { pages: pages(blocks).into(), ..self }
     }
 
     /// All of them at one moment.
@@ -144,7 +153,7 @@ impl Attributes {
             gid: self.gid.load(Relaxed),
             nlink: self.nlink.load(Relaxed),
             size: self.size.load(Relaxed),
-            blocks: self.blocks.load(Relaxed),
+            blocks: self.blocks(),
             atime: self.load(Stamp::Access),
             mtime: self.load(Stamp::Modify),
             ctime: self.load(Stamp::Change),
@@ -206,7 +215,7 @@ impl Attributes {
     /// The number of blocks, alone.
     #[inline]
     pub(crate) fn blocks(&self) -> u64 {
-        self.blocks.load(Relaxed)
+        u64::from(self.pages.load(Relaxed)) * PAGE_BLOCKS
     }
 
     /// The times of access, modification and change.
@@ -231,7 +240,7 @@ impl Attributes {
     pub(crate) fn is_current(&self, now: Timespec, size: u64, blocks: u64) -> bool {
         self.seq.read(|| {
             self.size.load(Relaxed) == size
-                && self.blocks.load(Relaxed) == blocks
+                && self.blocks() == blocks
                 && self.load(Stamp::Modify) == now
                 && self.load(Stamp::Change) == now
         })
@@ -282,7 +291,7 @@ impl Change<'_> {
 
     /// Sets the number of blocks.
     pub(crate) fn set_blocks(&mut self, blocks: u64) {
-        self.0.blocks.store(blocks, Relaxed);
+        self.0.pages.store(pages(blocks), Relaxed);
     }
 
     /// Sets those of the flags in `mask` to those of `flags`.

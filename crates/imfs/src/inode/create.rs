@@ -1,14 +1,13 @@
 //! New inodes: mknod(2), mkdir(2), symlink(2), open(2) with O_CREAT and O_TMPFILE.
 
-use std::sync::OnceLock;
-
 use super::acl::Acl;
 use super::attributes::{Attributes, HAS_ACL, HAS_DEFAULT_ACL, LINKABLE, NOATIME, NODUMP, Owner};
 use super::permission::may_create;
 use super::pipe::{End, Pipe};
 use super::{Capabilities, Credentials, Directory, Inode, Object, Regular, Superblock};
 use crate::abi::{Dev, Errno, FileType, Mode, PAGE_SIZE, Timespec};
-use crate::sync::alloc::{try_box, try_copy};
+
+use crate::sync::alloc::{OnceBox, try_box, try_copy};
 use crate::sync::epoch::Guard;
 use crate::sync::refcount::{Fresh, Ref, Shared, Vacant};
 
@@ -186,7 +185,7 @@ impl Inode {
         let mode = FileType::Fifo.with(Mode::RUSR | Mode::WUSR);
         let attributes = Attributes::new(mode, cred.fsuid, cred.fsgid, 1, 0, sb.now());
         let (ino, object) = (sb.next_ino(), Object::Pipe(boxed(pipe)?));
-        let inode = Inode { sb: sb.clone(), ino, attributes, object, extras: OnceLock::new() };
+        let inode = Inode { sb: sb.clone(), ino, attributes, object, extras: OnceBox::new() };
         Ok((Ref::try_new(inode).ok_or(Errno::ENOMEM)?, ends))
     }
 
@@ -261,7 +260,7 @@ impl Inode {
         }
         let (attributes, object) = make();
         let attributes = attributes.with_blocks(pages * (PAGE_SIZE as u64 / 512));
-        Ok(vacant.fresh(Inode { sb: sb.clone(), ino, attributes, object, extras: OnceLock::new() }))
+        Ok(vacant.fresh(Inode { sb: sb.clone(), ino, attributes, object, extras: OnceBox::new() }))
     }
 
     /// What a new inode in this directory, whose flags are `parent`'s, starts with where it is to have the mode `mode`.

@@ -28,11 +28,11 @@ pub struct Directory {
     /// The directory above; the root is above itself (as `None`). Written under the lock of the parents.
     parent: Slot<Inode>,
     /// Its name there. Written with `parent`.
-    name: RcuBox<Box<[u8]>>,
+    name: RcuBox<OwnName>,
     /// Whether some cage has remembered that a path leads here.
     remembered: AtomicBool,
-    /// What writers keep.
-    state: Mutex<State, { rank::DIRECTORY }>,
+    /// What writers keep, apart: a directory is to be no larger than a file, which are many more.
+    state: Box<Mutex<State, { rank::DIRECTORY }>>,
 }
 
 #[derive(Debug, Default)]
@@ -52,17 +52,50 @@ struct Numbers {
     taken: u16,
 }
 
+/// A directory's own name: in one block of memory, if it is not long.
+#[derive(Debug)]
+pub(super) enum OwnName {
+    Short(u8, [u8; Self::SHORT]),
+    Long(Box<[u8]>),
+}
+
+impl OwnName {
+    const SHORT: usize = 30;
+
+    /// # Errors
+    /// ENOMEM
+    pub(super) fn try_new(name: &[u8]) -> Result<Box<Self>, Errno> {
+        let name = match name.len() {
+            len @ 0..=Self::SHORT => {
+                let mut bytes = [0; Self::SHORT];
+                bytes[..len].copy_from_slice(name);
+                Self::Short(len as u8, bytes)
+            }
+            _ => Self::Long(try_copy(name).ok_or(Errno::ENOMEM)?),
+        };
+        try_box(name).ok_or(Errno::ENOMEM)
+    }
+
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Self::Short(len, bytes) => &bytes[..usize::from(*len)],
+            Self::Long(bytes) => bytes,
+        }
+    }
+}
+
 impl Directory {
     /// An empty directory below `parent`; `None` for a root.
     pub(super) fn new(parent: Option<Ref<Inode>>, name: &[u8]) -> Result<Self, Errno> {
-        let name = try_copy(name).and_then(try_box).ok_or(Errno::ENOMEM)?;
+        let name = OwnName::try_new(name)?;
+        let state = try_box(Mutex::default()).ok_or(Errno::ENOMEM)?;
         Ok(Self {
             moves: SeqLock::new(),
             table: RcuBox::empty(),
             parent: parent.map(Slot::new).unwrap_or_default(),
             name: RcuBox::new(name),
             remembered: AtomicBool::new(false),
-            state: Mutex::default(),
+            state,
         })
     }
 
@@ -99,15 +132,15 @@ impl Directory {
 
     /// Its name in the directory above.
     pub(crate) fn own_name<'g>(&self, guard: &'g Guard) -> &'g [u8] {
-        self.name.load(guard).map_or(&[], |name| name)
+        self.name.load(guard).map_or(&[], OwnName::bytes)
     }
 
     /// Tells a directory its new place. The caller holds the locks of the old and the new parent.
-    pub(super) fn set_place(&self, parent: Option<Ref<Inode>>, name: Box<Box<[u8]>>, guard: &Guard) {
+    pub(super) fn set_place(&self, parent: Option<Ref<Inode>>, name: Box<OwnName>, guard: &Guard) {
         if let Some(parent) = parent {
             drop(self.parent.swap(Some(parent)));
         }
-        drop(self.name.replace(Some(name), size_of::<Box<[u8]>>(), guard));
+        drop(self.name.replace(Some(name), size_of::<OwnName>(), guard));
     }
 
     /// Calls `visit(cookie, name, inode)` for each entry with a cookie of at least `from` until it returns false. The

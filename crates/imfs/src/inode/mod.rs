@@ -30,8 +30,6 @@ mod unlink;
 pub mod xattr;
 mod xattrs;
 
-use std::sync::OnceLock;
-
 pub use self::attributes::Attr;
 pub use self::create::NewInode;
 pub use self::credentials::{Capabilities, Credentials};
@@ -53,6 +51,7 @@ use self::extras::Extras;
 use self::pipe::Pipe;
 use self::xattr::XattrSpace;
 use crate::abi::{Dev, Errno, FileType};
+use crate::sync::alloc::OnceBox;
 use crate::sync::epoch::{self, Guard};
 use crate::sync::refcount::{Evict, Ref, Shared};
 
@@ -73,7 +72,7 @@ pub struct Inode {
     pub(crate) attributes: Attributes,
     pub(crate) object: Object,
     /// What few inodes have; made when it is first needed.
-    extras: OnceLock<Box<Extras>>,
+    extras: OnceBox<Extras>,
 }
 
 /// What an inode is. Which kind of device or other special file stands in the mode.
@@ -222,7 +221,7 @@ impl Inode {
 
     /// What few inodes have.
     pub(crate) fn extras(&self) -> Option<&Extras> {
-        self.extras.get().map(|extras| &**extras)
+        self.extras.get()
     }
 
     /// The same, made now if it is not there.
@@ -233,7 +232,7 @@ impl Inode {
         if self.extras.get().is_none() {
             let fresh = crate::sync::alloc::try_box(Extras::default()).ok_or(Errno::ENOMEM)?;
             // If another thread was faster, its extras are as good.
-            let _ = self.extras.set(fresh);
+            self.extras.set(fresh);
         }
         self.extras().ok_or(Errno::ENOMEM)
     }

@@ -6,11 +6,10 @@
 
 use super::attributes::Stamp;
 use super::create::{ENTRY_SIZE, Start};
-use super::directory::{Directory, Entries, Found, moving};
+use super::directory::{Directory, Entries, Found, OwnName, moving};
 use super::permission::{may_create, may_delete, permission};
 use super::{Credentials, Inode, Name, NewInode};
 use crate::abi::{Access, Dev, Errno, FileType, Mode, RenameFlags, Timespec};
-use crate::sync::alloc::{try_box, try_copy};
 use crate::sync::epoch::Guard;
 use crate::sync::lock::{MutexGuard, rank};
 use crate::sync::refcount::{Fresh, Ref, Shared};
@@ -301,18 +300,15 @@ impl<'g> Rename<'g> {
     }
 }
 
-/// A name as a directory keeps its own.
-type OwnName = Box<Box<[u8]>>;
-
 /// The new place of a moved directory, with its memory: made before anything is visible.
-struct Place<'g>(Option<(Shared<'g, Inode>, OwnName)>);
+struct Place<'g>(Option<(Shared<'g, Inode>, Box<OwnName>)>);
 
 impl<'g> Place<'g> {
     fn of(moved: Shared<'_, Inode>, parent: Shared<'g, Inode>, name: &Name<'_>) -> Result<Self, Errno> {
         if !moved.is_dir() {
             return Ok(Self(None));
         }
-        let name = try_copy(name.bytes()).and_then(try_box).ok_or(Errno::ENOMEM)?;
+        let name = OwnName::try_new(name.bytes())?;
         Ok(Self(Some((parent, name))))
     }
 

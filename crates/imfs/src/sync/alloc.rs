@@ -1,8 +1,12 @@
 //! Allocation that can fail: a cage must not be able to make the process abort.
 
 use std::alloc::{Layout, alloc};
+use std::fmt;
+use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::sync::Arc;
+
+use super::primitives::atomic::{AtomicPtr, Ordering};
 
 /// `Box::new` that gives `None` where the host has no memory. (`Box::try_new` is not stable.)
 pub(crate) fn try_box<T>(value: T) -> Option<Box<T>> {
@@ -29,6 +33,49 @@ pub(crate) fn try_arc<T>(value: T) -> Option<Arc<T>> {
     // Kept from being optimised away.
     drop(std::hint::black_box(probe));
     Some(Arc::new(value))
+}
+
+/// A box that is filled once, and a pointer until then: half of what std's cell for it takes.
+pub(crate) struct OnceBox<T>(AtomicPtr<T>, PhantomData<Box<T>>);
+
+impl<T> OnceBox<T> {
+    /// One that is not filled.
+    pub(crate) const fn new() -> Self {
+        Self(AtomicPtr::new(std::ptr::null_mut()), PhantomData)
+    }
+
+    /// What is in it.
+    #[inline]
+    pub(crate) fn get(&self) -> Option<&T> {
+        // SAFETY: null, or from a box that is neither changed nor freed while we are borrowed.
+        unsafe { self.0.load(Ordering::Acquire).as_ref() }
+    }
+
+    /// Fills it, if nobody was faster.
+    pub(crate) fn set(&self, value: Box<T>) {
+        let new = Box::into_raw(value);
+        let empty = std::ptr::null_mut();
+        if self.0.compare_exchange(empty, new, Ordering::AcqRel, Ordering::Acquire).is_err() {
+            // SAFETY: it was not published, so it is still our own box.
+            drop(unsafe { Box::from_raw(new) });
+        }
+    }
+}
+
+impl<T> Drop for OnceBox<T> {
+    fn drop(&mut self) {
+        let value = *self.0.get_mut();
+        if !value.is_null() {
+            // SAFETY: it came from a box, and nobody else has it any more.
+            drop(unsafe { Box::from_raw(value) });
+        }
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for OnceBox<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.get().fmt(f)
+    }
 }
 
 /// A copy of `bytes` on the heap.
