@@ -14,7 +14,7 @@ pub enum Act {
     Call(Call),
     /// Makes a call that is expected to block; the case goes on when it does.
     Start(Call),
-    /// Waits for the end of the call that was started.
+    /// Waits for the end of the call that was started. When it still blocks it is interrupted.
     Finish,
 }
 

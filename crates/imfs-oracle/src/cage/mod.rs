@@ -18,7 +18,7 @@ use imfs::abi::{AT_FDCWD, Mode};
 use imfs::inode::{Atime, Capabilities, Credentials, Protections};
 use imfs::{Cage, Imfs};
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -127,7 +127,30 @@ struct Run<'a> {
 struct Process {
     cage: Arc<Cage>,
     local: Option<Local>,
-    started: Option<JoinHandle<(Outcome, Local)>>,
+    started: Option<Started>,
+}
+
+/// A call that goes on, in a thread of its own.
+struct Started {
+    thread: JoinHandle<(Outcome, Local)>,
+    /// The host's number of the thread.
+    number: Arc<AtomicI32>,
+}
+
+impl Started {
+    /// Whether the thread sleeps in a wait of the cage's, twice in a row: one that was woken runs.
+    fn is_blocked(&self, cage: &Cage) -> bool {
+        let sleeps = || {
+            let path = format!("/proc/self/task/{}/stat", self.number.load(Ordering::Relaxed));
+            let stat = std::fs::read_to_string(path).unwrap_or_default();
+            stat.rsplit(')').next().is_some_and(|state| state.trim_start().starts_with('S'))
+                && cage.interrupts().blocked() > 0
+        };
+        sleeps() && {
+            std::thread::sleep(Duration::from_micros(200));
+            sleeps()
+        }
+    }
 }
 
 /// What a process keeps besides its cage.
@@ -150,6 +173,17 @@ impl Process {
     }
 }
 
+impl Process {
+    /// Waits until a call that was started has ended or blocks.
+    fn settle(&self) {
+        let Some(started) = &self.started else { return };
+        let began = Instant::now();
+        while !started.thread.is_finished() && !started.is_blocked(&self.cage) && began.elapsed() < PATIENCE {
+            std::thread::sleep(Duration::from_micros(100));
+        }
+    }
+}
+
 impl Run<'_> {
     fn step(&mut self, step: &Step) -> Outcome {
         let Some(process) = self.processes.get_mut(&step.proc) else {
@@ -163,7 +197,12 @@ impl Run<'_> {
                 Outcome::broken("(still in a call)")
             }
             (Act::Start(c), None) => start(process, c.clone(), self.clock.clone()),
-            (Act::Call(c), None) => self.call(step.proc, c),
+            (Act::Call(c), None) => {
+                let outcome = self.call(step.proc, c);
+                // Who was woken goes on before the next step.
+                self.processes.values().for_each(Process::settle);
+                outcome
+            }
         }
     }
 
@@ -232,8 +271,8 @@ impl Run<'_> {
     fn end(&mut self) {
         for (proc, mut process) in std::mem::take(&mut self.processes) {
             let _ = self.imfs.exit(proc as u64);
-            if let Some(thread) = process.started.take() {
-                let _ = thread.join();
+            if let Some(started) = process.started.take() {
+                let _ = started.thread.join();
             }
         }
     }
@@ -243,27 +282,36 @@ impl Run<'_> {
 fn start(process: &mut Process, c: Call, clock: SteppedClock) -> Outcome {
     let cage = Arc::clone(&process.cage);
     let mut local = process.local.take().expect("no call is going on");
-    let thread = std::thread::spawn(move || (call::call(&cage, &mut local, &clock, &c), local));
+    let number = Arc::new(AtomicI32::new(0));
+    let told = Arc::clone(&number);
+    let thread = std::thread::spawn(move || {
+        // SAFETY: a plain call.
+        told.store(unsafe { libc::gettid() }, Ordering::Relaxed);
+        (call::call(&cage, &mut local, &clock, &c), local)
+    });
     let began = Instant::now();
     let mut blocks = false;
     while !blocks && !thread.is_finished() && began.elapsed() < PATIENCE {
         std::thread::sleep(Duration::from_micros(200));
         blocks = process.cage.interrupts().blocked() > 0;
     }
-    process.started = Some(thread);
+    process.started = Some(Started { thread, number });
     Outcome::noted(0, if blocks { "blocks" } else { "does not block" }.into())
 }
 
-fn finish(process: &mut Process, thread: JoinHandle<(Outcome, Local)>) -> Outcome {
+fn finish(process: &mut Process, started: Started) -> Outcome {
     let began = Instant::now();
-    while !thread.is_finished() {
+    while !started.thread.is_finished() {
         if began.elapsed() > PATIENCE {
-            process.started = Some(thread);
+            process.started = Some(started);
             return Outcome::broken("(the process hangs or died)");
+        }
+        if started.is_blocked(&process.cage) {
+            process.cage.interrupt();
         }
         std::thread::sleep(Duration::from_micros(100));
     }
-    match thread.join() {
+    match started.thread.join() {
         Ok((outcome, local)) => {
             process.local = Some(local);
             outcome

@@ -123,7 +123,7 @@ impl Processes {
                 Act::Finish if !self.shared.pending(step.proc) => {
                     out.push(Outcome::broken("(nothing was started)"));
                 }
-                Act::Finish => out.extend(self.wait(step.proc, false)),
+                Act::Finish => out.extend(self.wait(step.proc, true)),
                 _ if self.shared.pending(step.proc) => {
                     out.push(Outcome::broken("(still in a call)"));
                 }
@@ -133,7 +133,9 @@ impl Processes {
                     out.push(Outcome::noted(0, if blocked { "blocks" } else { "does not block" }.into()));
                 }
                 Act::Call(_) => {
-                    while upto < steps.len()
+                    let waiting: Vec<_> = (0..PROCESSES).filter(|p| self.shared.pending(*p)).collect();
+                    while waiting.is_empty()
+                        && upto < steps.len()
                         && steps[upto].proc == step.proc
                         && matches!(steps[upto].act, Act::Call(_))
                     {
@@ -144,6 +146,8 @@ impl Processes {
                     while out.len() < upto {
                         out.push(Outcome::broken("(no such process)"));
                     }
+                    // Who was woken goes on before the next step.
+                    waiting.into_iter().for_each(|p| _ = self.wait_blocked(p));
                 }
             }
             i = upto;

@@ -1,6 +1,7 @@
 //! One call after another, from random numbers: mostly such as have an effect.
 
 use super::Random;
+use crate::case::Act;
 use crate::prelude::*;
 
 /// How many mappings a process has at most.
@@ -176,9 +177,11 @@ impl Generator<'_> {
             0..=3 => self.names(),
             4..=6 if self.0.chance(25) => {
                 // Far away from what is read: of ranges of one file that overlap the kernel copies what it just wrote.
-                let (to, from) = (self.fd(), self.fd());
+                // And not to a pipe, where the kernel's bytes change with the file's.
                 let place = self.0.chance(2).then(|| self.0.below(200_000) as i64);
-                return vec![lseek(to, 1 << 22, SEEK_SET), sendfile(to, from, place, self.len())];
+                let to = open(self.0.pick(&["/f", "/c/a"]), O_RDWR | O_CREAT | O_NONBLOCK, 0o666);
+                let send = sendfile(3, self.fd(), place, self.len());
+                return vec![close(3), to, lseek(3, 1 << 22, SEEK_SET), send];
             }
             4..=6 => self.bytes(),
             7 => self.attributes(),
@@ -361,6 +364,57 @@ impl Generator<'_> {
         let prot = self.0.pick(&[rw, rw, rw, PROT_READ, PROT_READ, PROT_WRITE, PROT_NONE]);
         let flags = self.0.pick(&[MAP_SHARED, MAP_SHARED, MAP_SHARED, MAP_PRIVATE, MAP_SHARED_VALIDATE, 0]);
         mmap(slot, self.fd(), off, len, prot, flags)
+    }
+
+    /// A call that may have to wait, a few of the other processes that may let it go on, and its end.
+    pub(super) fn waiting(&mut self, proc: usize, noatime: bool) -> Vec<Step> {
+        let (from, len) = (self.0.below(100) as i64, self.0.below(100) as i64);
+        let mut steps = Vec::new();
+        let rival = (proc + 1) % 3;
+        let meet = self.0.chance(2);
+        if meet {
+            // Both have one file open as the lowest descriptor, and the other one has locked it.
+            let opened = openat(AT_FDCWD, "/b/a", O_RDWR | O_CREAT | O_NONBLOCK, 0o666);
+            let held = match self.0.below(3) {
+                0 => flock(3, self.0.pick(&[LOCK_EX, LOCK_SH]) | LOCK_NB),
+                1 => lock(3, F_SETLK, F_WRLCK, 0, 0, 0),
+                _ => lock(3, F_OFD_SETLK, F_RDLCK, 0, 20, 30),
+            };
+            for (who, call) in
+                [(proc, close(3)), (proc, opened.clone()), (rival, close(3)), (rival, opened), (rival, held)]
+            {
+                steps.push(Step { proc: who, act: Act::Call(tick()) });
+                steps.push(Step { proc: who, act: Act::Call(call) });
+            }
+        }
+        let fd = if meet { 3 } else { self.fd() };
+        let call = match self.0.below(if meet { 4 } else { 6 }) {
+            0 => lock(fd, F_SETLKW, self.0.pick(&[F_RDLCK, F_WRLCK]), 0, from, len),
+            1 => lock(fd, F_OFD_SETLKW, self.0.pick(&[F_RDLCK, F_WRLCK]), 0, from, len),
+            2 | 3 => flock(fd, self.0.pick(&[LOCK_SH, LOCK_EX])),
+            4 => openat(AT_FDCWD, "/b/f", self.0.pick(&[O_RDONLY, O_WRONLY]), 0),
+            _ => read(fd, self.len()),
+        };
+        steps.push(start(proc, call));
+        for _ in 0..=self.0.below(3) {
+            let (other, fd) = match meet && self.0.chance(2) {
+                true => (rival, 3),
+                false => ((proc + 1 + self.0.below(2)) % 3, self.fd()),
+            };
+            let call = match self.0.below(6) {
+                0 | 1 => flock(fd, self.0.pick(&[LOCK_UN, LOCK_UN, LOCK_SH | LOCK_NB])),
+                2 => lock(fd, self.0.pick(&[F_SETLK, F_OFD_SETLK]), F_UNLCK, 0, 0, 0),
+                3 => close(fd),
+                4 => write(fd, self.data()),
+                _ => openat(AT_FDCWD, "/b/f", O_RDWR | O_NONBLOCK, 0),
+            };
+            if !noatime {
+                steps.push(Step { proc: other, act: Act::Call(tick()) });
+            }
+            steps.push(Step { proc: other, act: Act::Call(call) });
+        }
+        steps.push(finish(proc));
+        steps
     }
 
     /// Calls that others of their kind stand for most of the time.

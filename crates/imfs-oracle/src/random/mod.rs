@@ -81,6 +81,10 @@ pub fn sequence(seed: u64) -> Sequence {
             let unmap = (0..SLOTS).map(|slot| Step { proc: 2, act: Act::Call(munmap(slot)) });
             steps.extend(unmap.filter(|_| maps));
         }
+        if r.chance(20) {
+            steps.extend(Generator(&mut r).waiting(proc, noatime));
+            continue;
+        }
         let mut calls = match maps {
             true if r.chance(4) => Generator(&mut r).mapping(),
             false if r.chance(20) => vec![free_blocks("/")],
