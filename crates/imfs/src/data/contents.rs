@@ -14,6 +14,7 @@ use crate::platform::prefetch::prefetch;
 pub(super) const PAGE: u64 = PAGE_SIZE as u64;
 /// The largest file that needs no page.
 const INLINE: usize = 20;
+#[cfg(target_pointer_width = "64")]
 const _: () = assert!(size_of::<Contents>() <= 32);
 
 /// The bytes of a regular file, at most `i64::MAX` (`MAX_LFS_FILESIZE`).
