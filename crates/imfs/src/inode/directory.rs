@@ -9,12 +9,15 @@ use super::name::Name;
 use super::{Inode, Superblock};
 use crate::abi::Errno;
 use crate::sync::alloc::{try_box, try_copy};
+use crate::sync::biased::{BiasedLock, WriteGuard};
 use crate::sync::epoch::{Guard, RcuBox};
-use crate::sync::lock::{Mutex, MutexGuard, rank};
+use crate::sync::lock::rank;
 use crate::sync::primitives::atomic::{AtomicBool, Ordering, fence};
 use crate::sync::refcount::{Ref, Shared, Slot};
 use crate::sync::seq::SeqLock;
 
+/// How many changes by one thread it takes until a directory favours it.
+const PATIENCE: u32 = 16;
 /// How many inode numbers a directory takes at most at once.
 const MOST_NUMBERS: u16 = 256;
 
@@ -32,7 +35,7 @@ pub struct Directory {
     /// Whether some cage has remembered that a path leads here.
     remembered: AtomicBool,
     /// What writers keep, apart: a directory is to be no larger than a file, which are many more.
-    state: Box<Mutex<State, { rank::DIRECTORY }>>,
+    state: Box<BiasedLock<State, { rank::DIRECTORY }, PATIENCE>>,
 }
 
 #[derive(Debug, Default)]
@@ -88,7 +91,7 @@ impl Directory {
     /// An empty directory below `parent`; `None` for a root.
     pub(super) fn new(parent: Option<Ref<Inode>>, name: &[u8]) -> Result<Self, Errno> {
         let name = OwnName::try_new(name)?;
-        let state = try_box(Mutex::default()).ok_or(Errno::ENOMEM)?;
+        let state = try_box(BiasedLock::new(State::default())).ok_or(Errno::ENOMEM)?;
         Ok(Self {
             moves: SeqLock::new(),
             table: RcuBox::empty(),
@@ -167,17 +170,17 @@ impl Directory {
 
     /// The cookie that the next new entry will get: all present ones are below it.
     pub(crate) fn end(&self) -> u64 {
-        self.state.lock().counts.end()
+        self.state.read().counts.end()
     }
 
     /// Locks the entries for a change.
     pub(super) fn entries<'g>(&'g self, guard: &'g Guard) -> Entries<'g> {
-        Entries { dir: self, state: self.state.lock(), guard }
+        Entries { dir: self, state: self.state.write(), guard }
     }
 
     /// Locks the entries while another directory's are locked: one above it, or any if the lock of renames is held.
     pub(super) fn more_entries<'g>(&'g self, guard: &'g Guard) -> Entries<'g> {
-        Entries { dir: self, state: self.state.lock_another(), guard }
+        Entries { dir: self, state: self.state.write_another(), guard }
     }
 
     /// Lets go of the directory above, and returns the reference: for a directory that nobody can use any more.
@@ -187,7 +190,7 @@ impl Directory {
 
     /// Takes the newest entry out, for the end of the instance: there will be no new ones.
     pub(super) fn take_newest(&self, guard: &Guard) -> Option<Ref<Inode>> {
-        let mut state = self.state.lock();
+        let mut state = self.state.write();
         state.removed = true;
         let taken = self.table.load(guard).and_then(|table| state.counts.take_newest(table))?;
         taken.gather();
@@ -199,7 +202,7 @@ impl Directory {
 #[derive(Debug)]
 pub(super) struct Entries<'g> {
     dir: &'g Directory,
-    state: MutexGuard<'g, State, { rank::DIRECTORY }>,
+    state: WriteGuard<'g, State, { rank::DIRECTORY }>,
     guard: &'g Guard,
 }
 

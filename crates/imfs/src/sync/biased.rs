@@ -33,7 +33,7 @@ use crate::platform::barrier;
 use crate::platform::ledger::Noted;
 
 /// How many ranks have biased locks: a thread can be favoured by one lock of each at a time.
-pub(super) const PLACES: usize = 3;
+pub(super) const PLACES: usize = 4;
 
 /// A lock of the given [`rank`](super::lock::rank), see [`Mutex`](super::lock::Mutex). It favours somebody after a run of
 /// `PATIENCE` accesses and one more; of more, once that was revoked.
@@ -188,6 +188,7 @@ impl<T, const RANK: u8, const PATIENCE: u32> BiasedLock<T, RANK, PATIENCE> {
         rank::OFFSET => 0,
         rank::CONTENTS => 1,
         rank::DESCRIPTORS => 2,
+        rank::DIRECTORY => 3,
         _ => panic!("locks of this rank have no place for a bias"),
     };
 
