@@ -47,12 +47,12 @@ static COUNT: AtomicUsize = AtomicUsize::new(0);
 const GRACE: u64 = 3;
 /// A thread tries to free what is ripe each time when it has retired this many things: many, for the heavy barriers that it
 /// takes interrupt all processors that run threads of the process;
-const MANY: usize = 2048;
+const MANY: usize = 8192;
 /// or, while no other thread of the process has a slot, this many: few, so that their memory is still in the cache when it
 /// is used again;
 const FEW: usize = 250;
 /// or things of this many bytes.
-const LARGE: usize = 512 << 10;
+const LARGE: usize = 2 << 20;
 /// A thread looks into the bag of another each time when it has tried this often.
 const OFTEN: u32 = 16;
 
