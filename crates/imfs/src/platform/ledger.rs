@@ -1,6 +1,6 @@
 //! The locks that a thread holds, noted where a thread can end in the middle of a call without unwinding: a trap of a
 //! WebAssembly instance leaves its locks held, and other instances over the same memory wait for them. Who calls the
-//! instance again [`release`]s them.
+//! instance again gives them back by `release`.
 //!
 //! On other hosts a thread that panics drops its guards, and nothing is noted.
 

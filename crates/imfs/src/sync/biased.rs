@@ -35,7 +35,7 @@ use crate::platform::ledger::Noted;
 /// How many ranks have biased locks: a thread can be favoured by one lock of each at a time.
 pub(super) const PLACES: usize = 4;
 
-/// A lock of the given [`rank`](super::lock::rank), see [`Mutex`](super::lock::Mutex). It favours somebody after a run of
+/// A lock of the given [`rank`], see [`Mutex`](super::lock::Mutex). It favours somebody after a run of
 /// `PATIENCE` accesses and one more; of more, once that was revoked.
 pub struct BiasedLock<T, const RANK: u8, const PATIENCE: u32> {
     real: RwLock<()>,
