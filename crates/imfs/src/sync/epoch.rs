@@ -25,61 +25,48 @@ use std::cell::Cell;
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 
-use super::bag::{Bag, Retired, Ripe};
+use super::bag::{Bag, Retired};
 use super::biased;
 use super::pool::{self, Pool};
+pub use super::reclaim::flush;
+use super::reclaim::{FEW, LARGE, collect_due};
 use crate::platform::{barrier, thread};
 
 /// A word that threads read all the time and write seldom, away from others.
 #[repr(align(128))]
-struct Apart<T>(T);
+pub(super) struct Apart<T>(pub(super) T);
 
 /// The global epoch. Starts above 0, which in a slot means "not pinned".
-static EPOCH: Apart<AtomicU64> = Apart(AtomicU64::new(2));
-/// Whether some thread is about to advance the epoch: one is enough.
-static ADVANCING: AtomicBool = AtomicBool::new(false);
+pub(super) static EPOCH: Apart<AtomicU64> = Apart(AtomicU64::new(2));
 /// All slots that ever were; they are used again, and never freed.
 static SLOTS: AtomicPtr<ThreadSlot> = AtomicPtr::new(std::ptr::null_mut());
 /// How many there are.
 static COUNT: AtomicUsize = AtomicUsize::new(0);
 
-/// How many epochs pass before what was retired is freed.
-const GRACE: u64 = 3;
-/// A thread tries to free what is ripe each time when it has retired this many things: many, for the heavy barriers that it
-/// takes interrupt all processors that run threads of the process;
-const MANY: usize = 8192;
-/// or, while no other thread of the process has a slot, this many: few, so that their memory is still in the cache when it
-/// is used again;
-const FEW: usize = 250;
-/// or things of this many bytes.
-const LARGE: usize = 2 << 20;
-/// A thread looks into the bag of another each time when it has tried this often.
-const OFTEN: u32 = 16;
-
 /// One thread's place: aligned so that two threads never write one cache line.
 #[repr(align(128))]
 pub(super) struct ThreadSlot {
     /// The epoch that the thread is pinned at, or 0. Written by its thread, read by those who advance the epoch.
-    pinned: AtomicU64,
+    pub(super) pinned: AtomicU64,
     /// How many guards the thread holds. Its thread's alone.
     depth: Cell<u32>,
     /// Whether a thread has this slot.
-    taken: AtomicBool,
+    pub(super) taken: AtomicBool,
     /// Whether its thread retired so much since it last freed things that it should do so when it is not pinned any
     /// more. Its thread's alone.
-    due: AtomicBool,
+    pub(super) due: AtomicBool,
     /// How many things that is: [`MANY`] or [`FEW`]. Its thread's alone.
-    many: AtomicUsize,
+    pub(super) many: AtomicUsize,
     /// Whether things of many bytes came since it last tried. Its thread's alone.
-    large: AtomicBool,
+    pub(super) large: AtomicBool,
     /// How often it tried. Its thread's alone.
-    tries: AtomicU32,
+    pub(super) tries: AtomicU32,
     /// Whether its thread is freeing things, so that what it drops does not start to free again. Its thread's alone.
-    freeing: AtomicBool,
+    pub(super) freeing: AtomicBool,
     /// What this thread retired, and nobody freed yet.
-    bag: Bag,
+    pub(super) bag: Bag,
     /// Memory for its new objects. Its thread's alone.
-    pool: Pool,
+    pub(super) pool: Pool,
     /// The next slot of the list; immutable once published.
     next: *mut ThreadSlot,
     /// The biased locks that its thread has without having taken them, by their addresses, or 0.
@@ -265,115 +252,6 @@ impl Guard {
     }
 }
 
-/// Frees things, now that this thread is not pinned. What is freed may pin it again, and retire more.
-#[cold]
-fn collect_due(slot: &ThreadSlot) {
-    if !slot.freeing.swap(true, Ordering::Relaxed) {
-        slot.due.store(false, Ordering::Relaxed);
-        let tries = slot.tries.load(Ordering::Relaxed).wrapping_add(1);
-        slot.tries.store(tries, Ordering::Relaxed);
-        collect(slot, tries.is_multiple_of(OFTEN));
-        slot.freeing.store(false, Ordering::Relaxed);
-    }
-}
-
-/// What an attempt to free things came to.
-#[derive(Debug, Clone, Copy, Default)]
-struct Collected {
-    /// Whether anything was freed.
-    some: bool,
-    /// Whether things are left, in some thread's bag.
-    left: bool,
-}
-
-/// Frees what has been retired long enough by this thread, which is not pinned, and makes the epoch advance if that is not
-/// the most of it. With `others` it also looks into the bag of another thread.
-fn collect(own: &ThreadSlot, others: bool) -> Collected {
-    let mut some = free_own(own);
-    let alone = alone(own);
-    let many = if alone { FEW } else { MANY };
-    own.many.store(many, Ordering::Relaxed);
-    if others || own.large.swap(false, Ordering::Relaxed) || own.bag.len() > many / 2 {
-        for _ in 0..GRACE {
-            if !advance(alone) {
-                break;
-            }
-        }
-        some |= free_own(own);
-    }
-    if others && let Some(other) = another_bag(own) {
-        some |= free_other(own, other);
-    }
-    Collected { some, left: slots().any(|slot| slot.bag.len() != 0) }
-}
-
-/// Frees what is ripe of what this thread retired, and says whether that was anything.
-fn free_own(own: &ThreadSlot) -> bool {
-    let mut some = false;
-    loop {
-        let things = {
-            let _pinned = pin();
-            let ripe = ripe();
-            // SAFETY: this thread has the slot and is pinned.
-            unsafe { own.bag.take_own(ripe) }
-        };
-        let last = things.last().is_none_or(Option::is_none);
-        some |= free(things);
-        if last {
-            return some;
-        }
-    }
-}
-
-/// Frees some of what is ripe of what another thread retired, if that is not pinned.
-fn free_other(own: &ThreadSlot, other: &ThreadSlot) -> bool {
-    if !other.bag.mark(own.number) {
-        return false;
-    }
-    barrier::heavy();
-    let idle = other.pinned.load(Ordering::Acquire) == 0;
-    // SAFETY: we marked it before the barrier, and its thread was not pinned after it.
-    let things = idle.then(|| unsafe { other.bag.take(ripe()) });
-    other.bag.unmark();
-    // Only now: what is freed may take locks that the bag's thread has while it waits for the end of our mark.
-    things.is_some_and(free)
-}
-
-/// Whether something was retired long enough ago.
-fn ripe() -> impl Fn(&Retired) -> bool {
-    let now = EPOCH.0.load(Ordering::Acquire);
-    move |thing| thing.epoch + GRACE <= now
-}
-
-/// Whether this thread is not pinned and no other has a slot. Who takes one now sees all that this thread has unlinked.
-fn alone(own: &ThreadSlot) -> bool {
-    fence(Ordering::SeqCst);
-    own.pinned.load(Ordering::Relaxed) == 0
-        && slots().all(|slot| std::ptr::eq(slot, own) || !slot.taken.load(Ordering::Acquire))
-}
-
-/// A thread that is not pinned and has something in its bag: each time another one.
-fn another_bag(own: &ThreadSlot) -> Option<&'static ThreadSlot> {
-    static TURN: AtomicUsize = AtomicUsize::new(0);
-    let all = || {
-        slots().filter(|slot| {
-            !std::ptr::eq(*slot, own) && slot.bag.len() != 0 && slot.pinned.load(Ordering::Relaxed) == 0
-        })
-    };
-    let turn = TURN.fetch_add(1, Ordering::Relaxed).checked_rem(all().count())?;
-    all().nth(turn)
-}
-
-/// Frees what was taken out of a bag, and says whether that was anything.
-fn free(things: Ripe) -> bool {
-    let some = things[0].is_some();
-    for thing in things.into_iter().flatten() {
-        // SAFETY: retired long enough ago, so no guard from before its unlinking exists; and retired once.
-        unsafe { (thing.free)(thing.pointer) };
-    }
-    some
-}
-
 /// Memory for an object, from this thread's pool if that has any. `None` if the host has none.
 #[inline]
 pub(super) fn allocate(layout: Layout) -> Option<NonNull<u8>> {
@@ -411,27 +289,6 @@ pub(super) fn slots() -> impl Iterator<Item = &'static ThreadSlot> {
     std::iter::successors(at(SLOTS.load(Ordering::Acquire)), move |slot| at(slot.next))
 }
 
-/// Moves the epoch on if every pinned thread has noted the present one, and no other thread is doing so. Whether it did.
-/// A thread that is `alone`, and not pinned itself, needs neither barrier nor look.
-fn advance(alone: bool) -> bool {
-    if ADVANCING.swap(true, Ordering::Acquire) {
-        return false;
-    }
-    let now = EPOCH.0.load(Ordering::Relaxed);
-    let seen = alone || {
-        barrier::heavy();
-        slots()
-            .all(|slot| matches!(slot.pinned.load(Ordering::Relaxed), pinned if pinned == 0 || pinned == now))
-    };
-    if seen {
-        // Readers that ended before are done with what they saw.
-        fence(Ordering::Acquire);
-        EPOCH.0.store(now + 1, Ordering::Release);
-    }
-    ADVANCING.store(false, Ordering::Release);
-    seen
-}
-
 /// Forgets the guards of this thread: for a door whose last call on it ended without unwinding, as a trap in a
 /// WebAssembly instance does. Without that nothing would be freed any more.
 ///
@@ -446,25 +303,6 @@ pub unsafe fn abandon() {
         slot.holding.iter().for_each(|place| place.store(0, Ordering::Release));
         slot.pinned.store(0, Ordering::Release);
     }
-}
-
-/// Frees all that was retired, unless some thread stays pinned, and the memory that this thread keeps for new objects; for
-/// the end of an instance. To be called by a thread that is not pinned.
-pub fn flush() {
-    let guard = pin();
-    // SAFETY: slots live for ever.
-    let slot = unsafe { &*guard.slot };
-    drop(guard);
-    // What is freed retires more: descriptions hold inodes, these their directories and the instance.
-    let mut vain = 0;
-    while vain < 4 * GRACE {
-        let Collected { some, left } = collect(slot, true);
-        if !left {
-            break;
-        }
-        vain = if some { 0 } else { vain + 1 };
-    }
-    slot.pool.clear();
 }
 
 /// A box that readers see without a lock, and writers replace as a whole (read, copy, update).
@@ -529,6 +367,7 @@ impl<T: Send + Sync + 'static> Drop for RcuBox<T> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::reclaim::MANY;
     use super::*;
     use std::sync::Arc;
 

@@ -12,6 +12,7 @@ pub mod lock;
 mod pool;
 pub(crate) mod primitives;
 pub(crate) mod quota;
+mod reclaim;
 pub mod refcount;
 pub mod seq;
 pub(crate) mod tally;
