@@ -116,7 +116,8 @@ impl Shared {
     fn named(&self) -> String {
         let object = |writer: &String| match writer.split("::").next() {
             Some("Attributes" | "Change" | "Inode" | "inode") => "inode",
-            Some("Chunk" | "Counts" | "Directory" | "Table" | "directory") => "directory",
+            // What a call of the cage writes itself is the end of its use of the directory.
+            Some("Cage" | "Chunk" | "Counts" | "Directory" | "Table" | "directory") => "directory",
             Some("Superblock") => "instance",
             _ => "other",
         };
