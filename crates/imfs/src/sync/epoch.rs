@@ -55,7 +55,7 @@ pub(super) struct ThreadSlot {
     /// Whether its thread retired so much since it last freed things that it should do so when it is not pinned any
     /// more. Its thread's alone.
     pub(super) due: AtomicBool,
-    /// How many things that is: [`MANY`] or [`FEW`]. Its thread's alone.
+    /// How many things that is: see `reclaim`. Its thread's alone.
     pub(super) many: AtomicUsize,
     /// Whether things of many bytes came since it last tried. Its thread's alone.
     pub(super) large: AtomicBool,
