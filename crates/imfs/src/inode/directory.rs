@@ -34,15 +34,15 @@ pub struct Directory {
     name: RcuBox<OwnName>,
     /// Whether some cage has remembered that a path leads here.
     remembered: AtomicBool,
-    /// What writers keep, apart: a directory is to be no larger than a file, which are many more.
-    state: Box<BiasedLock<State, { rank::DIRECTORY }, PATIENCE>>,
+    /// rmdir(2) took it away: it gets no new entries (`S_DEAD`). Read and written under the lock.
+    removed: AtomicBool,
+    /// What writers keep from the first entry on, apart: a directory is to be no larger than a file, which are many more.
+    state: BiasedLock<Option<Box<State>>, { rank::DIRECTORY }, PATIENCE>,
 }
 
 #[derive(Debug, Default)]
 struct State {
     counts: Counts,
-    /// rmdir(2) took it away: it gets no new entries (`S_DEAD`).
-    removed: bool,
     numbers: Numbers,
 }
 
@@ -91,14 +91,14 @@ impl Directory {
     /// An empty directory below `parent`; `None` for a root.
     pub(super) fn new(parent: Option<Ref<Inode>>, name: &[u8]) -> Result<Self, Errno> {
         let name = OwnName::try_new(name)?;
-        let state = try_box(BiasedLock::new(State::default())).ok_or(Errno::ENOMEM)?;
         Ok(Self {
             moves: SeqLock::new(),
             table: RcuBox::empty(),
             parent: parent.map(Slot::new).unwrap_or_default(),
             name: RcuBox::new(name),
             remembered: AtomicBool::new(false),
-            state,
+            removed: AtomicBool::new(false),
+            state: BiasedLock::new(None),
         })
     }
 
@@ -170,7 +170,7 @@ impl Directory {
 
     /// The cookie that the next new entry will get: all present ones are below it.
     pub(crate) fn end(&self) -> u64 {
-        self.state.read().counts.end()
+        self.state.read().as_ref().map_or(FIRST_COOKIE, |state| state.counts.end())
     }
 
     /// Locks the entries for a change.
@@ -191,8 +191,8 @@ impl Directory {
     /// Takes the newest entry out, for the end of the instance: there will be no new ones.
     pub(super) fn take_newest(&self, guard: &Guard) -> Option<Ref<Inode>> {
         let mut state = self.state.write();
-        state.removed = true;
-        let taken = self.table.load(guard).and_then(|table| state.counts.take_newest(table))?;
+        self.removed.store(true, Ordering::Relaxed);
+        let taken = self.table.load(guard).and_then(|table| state.as_mut()?.counts.take_newest(table))?;
         taken.gather();
         Some(taken)
     }
@@ -202,7 +202,7 @@ impl Directory {
 #[derive(Debug)]
 pub(super) struct Entries<'g> {
     dir: &'g Directory,
-    state: WriteGuard<'g, State, { rank::DIRECTORY }>,
+    state: WriteGuard<'g, Option<Box<State>>, { rank::DIRECTORY }>,
     guard: &'g Guard,
 }
 
@@ -245,18 +245,19 @@ impl<'g> Entries<'g> {
 
     /// Whether rmdir(2) took the directory away.
     pub(super) fn removed(&self) -> bool {
-        self.state.removed
+        self.dir.removed.load(Ordering::Relaxed)
     }
 
     /// Notes that rmdir(2) takes it away.
     pub(super) fn set_removed(&mut self) {
-        self.state.removed = true;
+        self.dir.removed.store(true, Ordering::Relaxed);
     }
 
     /// A number for a new inode of this directory.
     #[inline]
     pub(super) fn next_ino(&mut self, sb: &Superblock) -> u64 {
-        let numbers = &mut self.state.numbers;
+        let Some(state) = self.state.as_mut() else { return sb.next_ino() };
+        let numbers = &mut state.numbers;
         if numbers.left == 0 {
             numbers.taken = (2 * numbers.taken).clamp(1, MOST_NUMBERS);
             numbers.left = numbers.taken;
@@ -269,7 +270,7 @@ impl<'g> Entries<'g> {
 
     /// How many entries there are.
     pub(super) fn len(&self) -> usize {
-        self.state.counts.live
+        self.state.as_ref().map_or(0, |state| state.counts.live)
     }
 
     /// Makes room for an entry, so that [`insert`](Self::insert) cannot fail. All new names come through here.
@@ -282,19 +283,25 @@ impl<'g> Entries<'g> {
             return Err(Errno::EINVAL);
         }
         let table = self.dir.table.load(self.guard);
-        if let Some(table) = table
-            && let Some(room) = self.state.counts.room(table, name)?
+        if let (Some(table), Some(state)) = (table, self.state.as_ref())
+            && let Some(room) = state.counts.room(table, name)?
         {
             return Ok(room);
         }
         self.grow(table)?;
-        let table = self.dir.table.load(self.guard).ok_or(Errno::ENOMEM)?;
-        self.state.counts.room(table, name)?.ok_or(Errno::ENOMEM)
+        match (self.dir.table.load(self.guard), self.state.as_ref()) {
+            (Some(table), Some(state)) => state.counts.room(table, name)?.ok_or(Errno::ENOMEM),
+            _ => Err(Errno::ENOMEM),
+        }
     }
 
     #[cold]
     fn grow(&mut self, table: Option<&Table>) -> Result<(), Errno> {
-        if let Some(grown) = self.state.counts.grow(table)? {
+        if self.state.is_none() {
+            *self.state = Some(try_box(State::default()).ok_or(Errno::ENOMEM)?);
+        }
+        let Some(state) = self.state.as_mut() else { return Err(Errno::ENOMEM) };
+        if let Some(grown) = state.counts.grow(table)? {
             drop(self.dir.table.replace(Some(grown), table.map_or(0, Table::bytes), self.guard));
         }
         Ok(())
@@ -303,7 +310,10 @@ impl<'g> Entries<'g> {
     /// Adds the entry, which is not there yet.
     #[inline]
     pub(super) fn insert(&mut self, room: Room<'g>, name: &Name<'_>, inode: Ref<Inode>) {
-        self.state.counts.insert(room, name, inode);
+        // There is room, so there is a state.
+        if let Some(state) = self.state.as_mut() {
+            state.counts.insert(room, name, inode);
+        }
     }
 
     /// Removes the entry. The inode's number of links must be lower already.
@@ -315,7 +325,7 @@ impl<'g> Entries<'g> {
     /// Takes the entry out, to put what it held into another.
     #[inline]
     pub(super) fn take(&mut self, found: Found<'_>) -> Option<Ref<Inode>> {
-        self.state.counts.remove(found.table, found.position)
+        self.state.as_mut()?.counts.remove(found.table, found.position)
     }
 
     /// Puts another inode in the entry's place; for the one that was there it is as in [`remove`](Self::remove).
@@ -339,7 +349,8 @@ impl<'g> Entries<'g> {
     /// Moves the entries together when most records are dead. To be called after removals, outside of
     /// [`moving`]; if the host has no memory for it, things stay as they are.
     pub(super) fn tidy(&mut self) {
-        let counts = &mut self.state.counts;
+        let Some(state) = self.state.as_mut() else { return };
+        let counts = &mut state.counts;
         if !counts.sparse() {
             return;
         }

@@ -86,6 +86,10 @@ pub(crate) enum Object {
     Socket,
 }
 
+/// A file system has millions of them: see docs/performance.md before it grows.
+#[cfg(target_pointer_width = "64")]
+const _: () = assert!(size_of::<Inode>() <= 184);
+
 impl Object {
     /// The pages that it takes besides the contents of a regular file: one for the target of a symbolic link that does
     /// not fit in 127 bytes (`SHORT_SYMLINK_LEN`).
