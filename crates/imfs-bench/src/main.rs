@@ -41,6 +41,9 @@ struct Args {
     /// Where the results go.
     #[arg(long, default_value = "target", value_name = "DIR")]
     out: PathBuf,
+    /// Print what a file of so many bytes takes, and end.
+    #[arg(long, hide = true, value_name = "BYTES")]
+    memory_of: Option<usize>,
 }
 
 impl Args {
@@ -55,13 +58,17 @@ impl Args {
 
 fn main() -> std::io::Result<()> {
     let args = Args::parse();
+    if let Some(bytes) = args.memory_of {
+        memory::print_figure(bytes);
+        return Ok(());
+    }
     let mut rows: BTreeMap<&str, Row> = BTreeMap::new();
     let tmpfs = mounts::Tmpfs::mount()?;
     tmpfs.enter()?;
     for name in ops::NAMES.into_iter().filter(|name| args.wants(name)) {
         rows.insert(name, in_process(name, args.batches()));
     }
-    if args.wants("mem") && !args.quick {
+    if (args.wants("mem_empty") || args.wants("mem_1byte")) && !args.quick {
         memory::measure(&mut rows);
     }
     scale::measure(&args, &mut rows);

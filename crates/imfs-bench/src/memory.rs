@@ -1,6 +1,7 @@
 //! Memory an inode, all included: a million empty files and a million files of one byte.
 
 use std::collections::BTreeMap;
+use std::process::Command;
 
 use imfs::abi::OFlags;
 
@@ -15,12 +16,7 @@ const PER_DIRECTORY: usize = 1000;
 pub(crate) fn measure(rows: &mut BTreeMap<&str, Row>) {
     for (name, bytes) in [("mem_empty", 0), ("mem_1byte", 1)] {
         let row = rows.entry(name).or_default();
-        row.imfs.push(in_child(|| {
-            let imfs = InProcess::new();
-            let before = resident();
-            fill(&imfs, bytes);
-            (resident() - before) / FILES as f64
-        }));
+        row.imfs.push(in_child(bytes));
         let before = kernel_memory();
         fill(&Kernel, bytes);
         row.tmpfs.push((kernel_memory() - before) / FILES as f64);
@@ -28,27 +24,21 @@ pub(crate) fn measure(rows: &mut BTreeMap<&str, Row>) {
     }
 }
 
-/// Measures in a process of its own, whose heap has nothing free from what was measured before.
-fn in_child(measure: impl FnOnce() -> f64) -> f64 {
-    let mut ends = [0; 2];
-    let mut bytes = [0_u8; 8];
-    // SAFETY: this process has one thread here, so the child may do what it likes; all pointers are of live arrays.
-    unsafe {
-        assert_eq!(libc::pipe(ends.as_mut_ptr()), 0, "a pipe");
-        let child = libc::fork();
-        assert!(child >= 0, "a child");
-        if child == 0 {
-            let figure = measure().to_ne_bytes();
-            libc::write(ends[1], figure.as_ptr().cast(), figure.len());
-            libc::_exit(0);
-        }
-        libc::close(ends[1]);
-        let read = libc::read(ends[0], bytes.as_mut_ptr().cast(), bytes.len());
-        libc::close(ends[0]);
-        libc::waitpid(child, std::ptr::null_mut(), 0);
-        assert_eq!(read, 8, "the child ended without a figure");
-    }
-    f64::from_ne_bytes(bytes)
+/// Bytes a file of so many bytes, measured in a process of its own, whose heap has nothing free from what was measured
+/// before.
+fn in_child(bytes: usize) -> f64 {
+    let program = std::env::current_exe().expect("a path to this program");
+    let child = Command::new(program).args(["--memory-of", &bytes.to_string()]).output().expect("a child");
+    let figure = String::from_utf8_lossy(&child.stdout);
+    figure.trim().parse().expect("the child prints a figure")
+}
+
+/// What that process does.
+pub(crate) fn print_figure(bytes: usize) {
+    let imfs = InProcess::new();
+    let before = resident();
+    fill(&imfs, bytes);
+    println!("{}", (resident() - before) / FILES as f64);
 }
 
 fn fill(fs: &dyn Calls, bytes: usize) {

@@ -210,6 +210,7 @@ fn give_back(pointer: *const ()) {
     let slot = unsafe { &*pointer.cast::<ThreadSlot>() };
     // Else a thread-local that drops later still holds a guard: its drop comes here again.
     if slot.depth.get() == 0 {
+        slot.pool.clear();
         slot.taken.store(false, Ordering::Release);
     }
 }

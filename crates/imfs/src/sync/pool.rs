@@ -14,8 +14,9 @@ const GRAIN: usize = size_of::<Free>();
 const CLASSES: usize = 64;
 /// The largest alignment that is kept: the allocator gives as much unasked.
 const ALIGN: usize = 16;
-/// How many bytes a pool keeps.
-const MOST: usize = 256 << 10;
+/// How many bytes a pool keeps, until its thread ends: about what a thread retires before it frees something, or the rest
+/// would go the long way.
+const MOST: usize = 2 << 20;
 
 /// A free block.
 struct Free {
