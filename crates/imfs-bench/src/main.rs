@@ -106,14 +106,14 @@ fn in_process(name: &'static str, batches: usize) -> Row {
     for batch in 0..batches + 2 {
         let mut fresh = Row::default();
         let into = if batch < 2 { &mut fresh } else { &mut row };
-        into.imfs.batch(&mut imfs_op, Clock::Thread);
-        into.tmpfs.batch(&mut kernel_op, Clock::Thread);
+        into.imfs.warm_batch(&mut imfs_op, Clock::Thread);
+        into.tmpfs.warm_batch(&mut kernel_op, Clock::Thread);
         if let Some(op) = &mut memcpy_op {
-            into.memcpy.batch(op, Clock::Thread);
+            into.memcpy.warm_batch(op, Clock::Thread);
         }
         #[cfg(feature = "peers")]
         for (peer, op) in &mut peers {
-            into.peers.entry(peer).or_default().batch(op, Clock::Thread);
+            into.peers.entry(peer).or_default().warm_batch(op, Clock::Thread);
         }
     }
     drop(kernel_op);

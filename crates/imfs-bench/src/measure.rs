@@ -24,6 +24,18 @@ impl Clock {
     }
 }
 
+/// Nanoseconds an operation, of one batch.
+fn time(op: &mut Op<'_>, clock: Clock) -> f64 {
+    (op.before)();
+    let start = clock.now();
+    for _ in 0..op.count {
+        (op.run)();
+    }
+    let end = clock.now();
+    (op.after)();
+    (end - start) as f64 / op.count as f64
+}
+
 /// Nanoseconds an operation, of several batches.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Sample(Vec<f64>);
@@ -31,14 +43,13 @@ pub(crate) struct Sample(Vec<f64>);
 impl Sample {
     /// Runs one batch.
     pub(crate) fn batch(&mut self, op: &mut Op<'_>, clock: Clock) {
-        (op.before)();
-        let start = clock.now();
-        for _ in 0..op.count {
-            (op.run)();
-        }
-        let end = clock.now();
-        (op.after)();
-        self.0.push((end - start) as f64 / op.count as f64);
+        self.0.push(time(op, clock));
+    }
+
+    /// Runs one batch that brings into the caches what another contender put out, and one that counts.
+    pub(crate) fn warm_batch(&mut self, op: &mut Op<'_>, clock: Clock) {
+        time(op, clock);
+        self.batch(op, clock);
     }
 
     /// Adds a figure that was had in another way.
