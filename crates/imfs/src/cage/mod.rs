@@ -134,7 +134,8 @@ impl Cage {
     ///
     /// # Errors
     /// ESRCH: the cage has exited.
-    #[inline]
+    // Inlined by force, as `walk_at`: a walk that is returned in memory is read again before its parts are stored.
+    #[inline(always)]
     fn walk<'g>(&'g self, guard: &'g Guard) -> Result<Walk<'g>> {
         let root = self.root.load(guard).ok_or(Errno::ESRCH)?;
         let start = self.cwd.load(guard).ok_or(Errno::ESRCH)?;
@@ -162,7 +163,7 @@ impl Cage {
     ///
     /// # Errors
     /// EBADF, ENOTDIR: of `dirfd`, which does not matter if the path is absolute. ESRCH
-    #[inline]
+    #[inline(always)]
     fn walk_at<'g>(&'g self, dirfd: i32, path: &[u8], guard: &'g Guard) -> Result<Walk<'g>> {
         let mut walk = self.walk(guard)?;
         if dirfd != AT_FDCWD && path.first() != Some(&b'/') {
