@@ -87,7 +87,7 @@ pub(crate) enum Object {
 }
 
 /// A file system has millions of them: see docs/performance.md before it grows.
-#[cfg(target_pointer_width = "64")]
+#[cfg(all(target_pointer_width = "64", not(imfs_model)))]
 const _: () = assert!(size_of::<Inode>() <= 184);
 
 impl Object {
