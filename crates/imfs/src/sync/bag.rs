@@ -8,8 +8,8 @@
 use std::cell::UnsafeCell;
 use std::collections::VecDeque;
 
+use super::seq::pause;
 use crate::sync::primitives::atomic::{AtomicUsize, Ordering};
-use crate::sync::primitives::{spin_loop, yield_now};
 
 /// How many things are taken out at a time.
 pub(super) const BATCH: usize = 64;
@@ -144,14 +144,9 @@ impl Bag {
 
     #[cold]
     fn wait(&self) {
-        let mut turn = 0_u32;
+        let mut turn = 0;
         while self.mark.load(Ordering::Acquire) != NOBODY {
-            turn += 1;
-            if turn.is_multiple_of(64) {
-                yield_now();
-            } else {
-                spin_loop();
-            }
+            pause(&mut turn);
         }
     }
 }

@@ -37,7 +37,7 @@ pub(super) fn collect_due(slot: &ThreadSlot) {
 }
 
 /// What an attempt to free things came to.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug)]
 struct Collected {
     /// Whether anything was freed.
     some: bool,
