@@ -233,12 +233,7 @@ impl Inode {
     /// # Errors
     /// ENOMEM
     pub(crate) fn make_extras(&self) -> Result<&Extras, Errno> {
-        if self.extras.get().is_none() {
-            let fresh = crate::sync::alloc::try_box(Extras::default()).ok_or(Errno::ENOMEM)?;
-            // If another thread was faster, its extras are as good.
-            self.extras.set(fresh);
-        }
-        self.extras().ok_or(Errno::ENOMEM)
+        self.extras.get_or_make(Extras::default).ok_or(Errno::ENOMEM)
     }
 }
 

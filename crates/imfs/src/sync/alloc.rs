@@ -51,8 +51,16 @@ impl<T> OnceBox<T> {
         unsafe { self.0.load(Ordering::Acquire).as_ref() }
     }
 
-    /// Fills it, if nobody was faster.
-    pub(crate) fn set(&self, value: Box<T>) {
+    /// What is in it, made now if it is not there. `None` if the host has no memory.
+    pub(crate) fn get_or_make(&self, make: impl FnOnce() -> T) -> Option<&T> {
+        if self.get().is_none() {
+            self.fill(try_box(make())?);
+        }
+        self.get()
+    }
+
+    /// Fills it, if nobody was faster: what another put there is as good.
+    fn fill(&self, value: Box<T>) {
         let new = Box::into_raw(value);
         let empty = std::ptr::null_mut();
         if self.0.compare_exchange(empty, new, Ordering::AcqRel, Ordering::Acquire).is_err() {

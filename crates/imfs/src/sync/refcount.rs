@@ -18,7 +18,7 @@ use std::marker::PhantomData;
 use std::ops::Deref;
 use std::ptr::NonNull;
 
-use super::alloc::try_box;
+use super::alloc::OnceBox;
 use super::epoch::{self, Guard};
 use super::lock::{Mutex, rank};
 use crate::platform::barrier;
@@ -41,18 +41,8 @@ struct Counted<T> {
     /// are open. Once 0 it stays 0.
     count: AtomicUsize,
     /// Where threads count while the count is spread; once made it stays.
-    stripes: AtomicPtr<Stripes>,
+    stripes: OnceBox<Stripes>,
     value: T,
-}
-
-impl<T> Drop for Counted<T> {
-    fn drop(&mut self) {
-        let stripes = *self.stripes.get_mut();
-        if !stripes.is_null() {
-            // SAFETY: it came from a box in `spread`, and nobody else has the object any more.
-            drop(unsafe { Box::from_raw(stripes) });
-        }
-    }
 }
 
 /// A power of two.
@@ -76,42 +66,19 @@ struct Stripes {
 struct Stripe(AtomicIsize);
 
 impl<T> Counted<T> {
-    #[inline]
-    fn stripes(&self) -> Option<&Stripes> {
-        // SAFETY: null, or from a box that lives as long as the object.
-        unsafe { self.stripes.load(Ordering::Acquire).as_ref() }
-    }
-
     /// Adds `by` to this thread's stripe, if the count is spread.
     #[inline]
     fn add_to_stripe(&self, by: isize) -> bool {
-        match self.stripes() {
+        match self.stripes.get() {
             Some(stripes) => stripes.add(by),
             None => false,
         }
     }
 
-    /// The stripes, made now if they are not there. `None` if the host has no memory.
-    fn make_stripes(&self) -> Option<&Stripes> {
-        if self.stripes().is_none() {
-            let counts = std::array::from_fn(|_| Stripe(AtomicIsize::new(CLOSED)));
-            let new = Box::into_raw(try_box(Stripes { counts, open: Mutex::new(false) })?);
-            if self
-                .stripes
-                .compare_exchange(std::ptr::null_mut(), new, Ordering::AcqRel, Ordering::Acquire)
-                .is_err()
-            {
-                // SAFETY: not published, for another thread was faster: still our own box.
-                drop(unsafe { Box::from_raw(new) });
-            }
-        }
-        self.stripes()
-    }
-
     /// Opens all stripes, if there is somebody who will gather.
     #[cold]
     fn spread(&self, anchored: impl Fn() -> bool) {
-        let Some(stripes) = self.make_stripes() else { return };
+        let Some(stripes) = self.stripes.get_or_make(Stripes::closed) else { return };
         // With the light barrier of `gather`: if that does not see the stripes, we see what came before it.
         barrier::heavy();
         let mut open = stripes.open.lock();
@@ -130,13 +97,18 @@ impl<T> Counted<T> {
     #[inline]
     fn gather(&self) {
         barrier::light();
-        if let Some(stripes) = self.stripes() {
+        if let Some(stripes) = self.stripes.get() {
             stripes.close(&self.count);
         }
     }
 }
 
 impl Stripes {
+    fn closed() -> Self {
+        let counts = std::array::from_fn(|_| Stripe(AtomicIsize::new(CLOSED)));
+        Self { counts, open: Mutex::new(false) }
+    }
+
     fn add(&self, by: isize) -> bool {
         let stripe = &self.counts[epoch::thread_number() % STRIPES].0;
         let mut now = stripe.load(Ordering::Relaxed);
@@ -192,7 +164,7 @@ impl<T: Evict> Vacant<T> {
     /// Makes the object.
     #[inline(always)]
     pub fn fill(self, value: T) -> Ref<T> {
-        let (count, stripes) = (AtomicUsize::new(1), AtomicPtr::new(std::ptr::null_mut()));
+        let (count, stripes) = (AtomicUsize::new(1), OnceBox::new());
         let memory = std::mem::ManuallyDrop::new(self).0;
         // SAFETY: the memory is for this type, and ours alone.
         unsafe { memory.write(Counted { count, stripes, value }) };
