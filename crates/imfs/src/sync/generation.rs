@@ -50,7 +50,7 @@ impl Drop for Changing<'_> {
 }
 
 impl Stamp {
-    /// The stamp as a number, never 0 of a generation that was changed at least once.
+    /// The stamp as a number.
     #[inline]
     pub(crate) fn number(self) -> u64 {
         self.0
