@@ -21,6 +21,15 @@ pub(crate) fn cases() -> Vec<Case> {
         }
         t.each_user(format!("resolve {r:#x} create"), tree(), seq![openat2(3, "new", o(O_CREAT | O_RDWR), 0o640, r), openat2(3, "../new", o(O_CREAT | O_RDWR), 0o640, r), openat2(3, "/new", o(O_CREAT | O_RDWR), 0o640, r), openat2(3, "up", o(O_CREAT | O_RDWR), 0o640, r)]);
     }
+    // The root of the process is the directory, lies below it, or beside it.
+    for root in ["/d", "/d/s", "/e"] {
+        for r in [0, RESOLVE_BENEATH, RESOLVE_IN_ROOT, RESOLVE_NO_XDEV, RESOLVE_BENEATH | RESOLVE_NO_XDEV] {
+            for path in paths {
+                let setup = chain([tree(), seq![mkdir("/e", 0o755), symlink("../../f", "/d/s/up"), symlink("../s", "/d/s/round"), chroot(root)]]);
+                t.add(format!("root {root}, resolve {r:#x} {path:?}"), setup, seq![openat2(3, path, o(O_PATH), 0, r), openat2(AT_FDCWD, path, o(O_PATH), 0, r), openat2(3, "s/up", o(O_PATH), 0, r), openat2(3, "s/round", o(O_PATH), 0, r), openat2(AT_FDCWD, "d/s/up", o(O_PATH), 0, r), openat2(AT_FDCWD, "d/../f", o(O_PATH), 0, r)]);
+            }
+        }
+    }
     for flags in [o(O_RDONLY), o(O_WRONLY), o(O_RDWR | O_CREAT), o(O_CREAT | O_EXCL), o(O_TMPFILE | O_RDWR), o(O_TMPFILE), o(O_PATH), o(O_PATH | O_CREAT), o(O_PATH | O_RDWR), o(O_PATH | O_NOFOLLOW | O_CLOEXEC), o(O_DIRECTORY | O_CREAT),
         o(O_TRUNC | O_RDWR), 1 << 31, 1 << 32, 1 << 63, 0x8000, 0o20000, 3, o(O_APPEND | O_WRONLY)] {
         for mode in [0, 0o600, 0o7777, 0o10000, 1 << 32] {

@@ -415,15 +415,13 @@ impl<'g> Walk<'g> {
         inode.directory()?.lookup(&key, self.guard).ok_or(Errno::ENOENT)
     }
 
-    /// "..", which stops at the root (`handle_dots`).
+    /// "..", which stops at the root (`handle_dots`). With RESOLVE_BENEATH the start is all the root there is, even where
+    /// it lies above that of the process.
     fn up(&self, dir: Shared<'g, Inode>) -> Result<Shared<'g, Inode>> {
-        if dir.same(self.root) {
-            return if self.resolve.contains(ResolveFlags::BENEATH) { Err(Errno::EXDEV) } else { Ok(dir) };
+        if self.resolve.contains(ResolveFlags::BENEATH) {
+            return if dir.same(self.start) { Err(Errno::EXDEV) } else { Inode::parent(dir, self.guard) };
         }
-        if self.resolve.contains(ResolveFlags::BENEATH) && dir.same(self.start) {
-            return Err(Errno::EXDEV);
-        }
-        Inode::parent(dir, self.guard)
+        if dir.same(self.root) { Ok(dir) } else { Inode::parent(dir, self.guard) }
     }
 
     /// The right to search a directory.
