@@ -106,6 +106,9 @@ impl Contents {
         let fits = offset.saturating_add(len as u64).max(self.size) <= INLINE as u64;
         let done = match &mut self.body {
             Body::Mapped(mapped) => {
+                if offset.saturating_add(len as u64) > self.size {
+                    mapped.clear_tail(self.size)?;
+                }
                 let written = mapped.write(space, offset, len, source);
                 self.size = self.size.max(written.map_or(0, |n| offset + n as u64));
                 self.own_change(space);
@@ -130,7 +133,7 @@ impl Contents {
             return Err(Errno::EFBIG);
         }
         if let Body::Mapped(mapped) = &mut self.body {
-            mapped.truncate(size, size <= self.size)?;
+            mapped.truncate(self.size, size)?;
             self.size = size;
             self.own_change(space);
             return Ok(());

@@ -7,6 +7,9 @@
 //! The host counts the pages, and its count is what the space charges: it grows without us knowing, when a mapping is
 //! touched. So that the limit holds, the holes in a writable view are charged when it is made; what readers of a
 //! mapping make of holes is charged late, and may exceed the limit.
+//!
+//! What a mapping stores past the end, in the last page, is no part of the file (mmap(2)): it is zero when the file grows,
+//! as on ext4 and XFS. The host, whose tmpfs lets it appear, is told to clear it first.
 
 use super::Origin;
 use super::arena::Page;
@@ -133,6 +136,7 @@ impl Contents {
         let file = &mapped.file;
         file.punch_hole(to, (last - first) * PAGE)?;
         if to + len > self.size {
+            mapped.clear_tail(self.size)?;
             file.set_len(to + len)?;
         }
         mapped.allocated.remove(first, last, |_| {});
@@ -424,13 +428,21 @@ impl Mapped {
         Ok(done)
     }
 
-    /// Sets the size. The caller then settles the space.
-    pub(super) fn truncate(&mut self, size: u64, shrinks: bool) -> Result<()> {
-        self.file.set_len(size)?;
-        if shrinks {
-            self.allocated.remove(size.div_ceil(PAGE), MAX_PAGES, |_| {});
+    /// Changes the size from `old` to `new`. The caller then settles the space.
+    pub(super) fn truncate(&mut self, old: u64, new: u64) -> Result<()> {
+        if new > old {
+            self.clear_tail(old)?;
+        }
+        self.file.set_len(new)?;
+        if new <= old {
+            self.allocated.remove(new.div_ceil(PAGE), MAX_PAGES, |_| {});
         }
         Ok(())
+    }
+
+    /// Makes zero what mappings stored past the end, in the last page, before a file of this size grows.
+    pub(super) fn clear_tail(&self, size: u64) -> Result<()> {
+        self.clear(size, size.next_multiple_of(PAGE))
     }
 
     /// Allocates the pages `from..to`.

@@ -90,6 +90,47 @@ fn mappings_reads_and_writes_agree() {
     finish(&space, [contents]);
 }
 
+/// Each way to grow a file.
+type Grow = fn(&mut Contents, &Space) -> Result<(), Errno>;
+
+#[test]
+fn what_mappings_store_past_the_end_never_comes_into_the_file() {
+    let ways: [(&str, Grow); 6] = [
+        ("ftruncate", |file, space| file.truncate(space, 2 * PAGE)),
+        ("write in the last page", |file, space| file.write(space, 100, &mut &[5; 50][..]).map(drop)),
+        ("write behind it", |file, space| file.write(space, PAGE + 1, &mut &[5; 50][..]).map(drop)),
+        ("fallocate", |file, space| file.allocate(space, 0, PAGE, false)),
+        ("zero range", |file, space| file.zero_range(space, PAGE, PAGE, false)),
+        ("clone", |file, space| {
+            let mut other = self::file(space, &[5; 10]);
+            let cloned = file.clone_range(space, Origin::Other(&other), 0, PAGE, 0);
+            other.release(space);
+            cloned
+        }),
+    ];
+    for (way, grow) in ways {
+        for unmapped in [false, true] {
+            let space = Space::new(0);
+            let mut contents = file(&space, &[1; 10]);
+            let whole = view(0, PAGE);
+            let mapping = Mapping::new(contents.map_shared(&space, whole).expect("map"), whole);
+            (5..P).for_each(|at| mapping.set(at, 9));
+            if unmapped {
+                contents.unmap_shared(&space, whole);
+            }
+            grow(&mut contents, &space).expect(way);
+            let last_stored = bytes(&contents).iter().rposition(|byte| *byte == 9);
+            assert_eq!(last_stored, Some(9), "{way}, unmapped before: {unmapped}");
+            assert!(unmapped || mapping.get(P - 1) == 0, "{way}");
+            if !unmapped {
+                drop(mapping);
+                contents.unmap_shared(&space, whole);
+            }
+            finish(&space, [contents]);
+        }
+    }
+}
+
 #[test]
 fn holes_of_writable_views_are_reserved() {
     let space = Space::new(8 * PAGE);
