@@ -233,6 +233,8 @@ calls! {
     map_read MapRead(slot: usize [plain], off: usize [plain], len: usize [plain]);
     /// a store to a mapping
     map_write MapWrite(slot: usize [plain], off: usize [plain], data: Data [plain]);
+    /// a store to a mapping that ends where the file does: see [`crate::compare::as_answered`]
+    map_write_within MapWriteWithin(slot: usize [plain], off: usize [plain], data: Data [plain]);
     /// msync(2)
     msync Msync(slot: usize [plain], off: usize [plain], len: usize [plain], flags: i32 [plain]);
     /// munmap(2) of the whole mapping

@@ -15,6 +15,7 @@ pub mod case;
 pub mod compare;
 pub mod fixture;
 pub mod kernel;
+mod maps;
 pub mod outcome;
 pub mod paths;
 pub mod prelude;

@@ -245,6 +245,7 @@ pub(super) fn call(cage: &Cage, local: &mut Local, clock: &SteppedClock, call: &
             cage.set_nofile(*limit as usize);
             Outcome::value(0)
         }
+        Call::MapWriteWithin { .. } => Outcome::broken("(only the kernel knows where the file ends)"),
         _ => Outcome::broken("(not a call of a cage)"),
     }
 }

@@ -11,6 +11,7 @@ mod tree;
 
 use crate::call::Call;
 use crate::case::{Act, Limits, Record, Side, Step};
+use crate::maps::Maps;
 use crate::outcome::{Entry, Outcome};
 use crate::users::USERS;
 use clock::SteppedClock;
@@ -158,7 +159,7 @@ impl Started {
 struct Local {
     /// Where a descriptor's directory goes on after a name.
     cookies: HashMap<(i32, Vec<u8>), i64>,
-    maps: memory::Maps,
+    maps: Maps,
 }
 
 impl Local {

@@ -2,6 +2,7 @@
 //!
 //! A futex word per process says whose turn it is; whoever's turn it is owns the rest of that process's box.
 
+use crate::maps::Maps;
 use crate::outcome::{Outcome, Stamp, Ticks};
 use std::cell::UnsafeCell;
 use std::ops::Range;
@@ -29,6 +30,7 @@ struct Mailbox {
     pid: AtomicU32,
     order: UnsafeCell<Order>,
     range: UnsafeCell<(usize, usize)>,
+    maps: UnsafeCell<Maps>,
     len: UnsafeCell<usize>,
     room: UnsafeCell<[u8; ROOM]>,
 }
@@ -74,6 +76,8 @@ impl Shared {
         for b in &self.boxes {
             b.state.store(IDLE, Ordering::SeqCst);
             b.pid.store(0, Ordering::SeqCst);
+            // SAFETY: there is no process yet.
+            unsafe { *b.maps.get() = Maps::default() };
         }
         self.tick_count.store(0, Ordering::SeqCst);
         self.push_tick(clock(libc::CLOCK_REALTIME_COARSE));
@@ -111,6 +115,18 @@ impl Shared {
 
     pub(super) fn set_pid(&self, proc: usize, pid: i32) {
         self.boxes[proc].pid.store(pid as u32, Ordering::SeqCst);
+    }
+
+    /// The mappings of a process, to whoever's turn it is.
+    pub(super) fn maps(&self, proc: usize) -> Maps {
+        // SAFETY: only the side whose turn it is asks.
+        unsafe { *self.boxes[proc].maps.get() }
+    }
+
+    /// The process's side: it has other mappings now, or its child does, which has no turn yet.
+    pub(super) fn set_maps(&self, proc: usize, maps: Maps) {
+        // SAFETY: as in `maps`.
+        unsafe { *self.boxes[proc].maps.get() = maps };
     }
 
     /// The test's side: tells a process what to do.

@@ -9,8 +9,10 @@ mod raw;
 mod tree;
 mod worker;
 
+use crate::call::Call;
 use crate::case::{Act, Limits, Record, Side, Step};
 use crate::outcome::Outcome;
+use crate::touch;
 use mailbox::{Order, PROCESSES, Shared};
 use std::ffi::CString;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -132,12 +134,15 @@ impl Processes {
                     let blocked = self.wait_blocked(step.proc);
                     out.push(Outcome::noted(0, if blocked { "blocks" } else { "does not block" }.into()));
                 }
+                Act::Call(Call::MapWriteWithin { slot, off, data }) => {
+                    out.push(self.store_within(step.proc, *slot, *off, &data.bytes()));
+                }
                 Act::Call(_) => {
                     let waiting: Vec<_> = (0..PROCESSES).filter(|p| self.shared.pending(*p)).collect();
                     while waiting.is_empty()
                         && upto < steps.len()
                         && steps[upto].proc == step.proc
-                        && matches!(steps[upto].act, Act::Call(_))
+                        && matches!(&steps[upto].act, Act::Call(c) if !matches!(c, Call::MapWriteWithin { .. }))
                     {
                         upto += 1;
                     }
@@ -182,6 +187,15 @@ impl Processes {
         // An exit is complete, with all that it closes and unlocks, when the process can be reaped.
         self.pid(proc);
         outcomes
+    }
+
+    /// A store to a process's mapping, of which what lies past the end of the file is left out.
+    fn store_within(&self, proc: usize, slot: usize, off: usize, data: &[u8]) -> Outcome {
+        let Some(at) = self.shared.maps(proc).own(slot, off, data.len()) else { return Outcome::FAULT };
+        let pid = self.pids[proc];
+        let room = room_in_file(pid, at.addr()).unwrap_or(data.len());
+        // SAFETY: a mapping that the process has; it uses it only through calls of its own.
+        unsafe { touch::store(pid, at, &data[..data.len().min(room)]) }
     }
 
     fn wait_blocked(&self, proc: usize) -> bool {
@@ -251,6 +265,21 @@ impl Processes {
             }
         }
     }
+}
+
+/// How many bytes of the mapped file there are from an address on, if the address lies in a page of it.
+fn room_in_file(pid: i32, at: usize) -> Option<usize> {
+    let maps = std::fs::read_to_string(format!("/proc/{pid}/maps")).expect("the maps of a child");
+    let hex = |digits| usize::from_str_radix(digits, 16).ok();
+    let (start, end, offset) = maps.lines().find_map(|line| {
+        let mut fields = line.split(' ');
+        let (start, end) = fields.next()?.split_once('-')?;
+        let (start, end, offset) = (hex(start)?, hex(end)?, hex(fields.nth(1)?)?);
+        (start..end).contains(&at).then_some((start, end, offset))
+    })?;
+    let file = std::fs::metadata(format!("/proc/{pid}/map_files/{start:x}-{end:x}")).ok()?;
+    let (size, at) = (file.len() as usize, offset + (at - start));
+    (at < size.next_multiple_of(4096)).then(|| size.saturating_sub(at))
 }
 
 fn reap(pid: i32) {

@@ -8,6 +8,7 @@ use super::raw::{RawStatfs, attributes, c, fs_stat, noted, plain, statx_attribut
 use crate::args::{Bytes, Data};
 use crate::call::Call;
 use crate::case::{Act, Step};
+use crate::maps::{Maps, SLOTS, hint};
 use crate::outcome::{Entry, Outcome, Ticks, bytes, entries, name_list, parse_dirents};
 use crate::touch;
 use crate::users::USERS;
@@ -25,7 +26,7 @@ pub(super) fn spawn(shared: &'static Shared, root: &CStr, steps: &[Step]) -> i32
         // A panic must not unwind into what the child has inherited of the test.
         let _ = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
             take_place(root, steps.iter().any(|s| matches!(s.call(), Some(Call::Chroot { .. }))));
-            Worker { shared, proc: 0, steps, maps: [None; 8], cookies: HashMap::new() }.serve();
+            Worker { shared, proc: 0, steps, cookies: HashMap::new() }.serve();
         }));
         // SAFETY: ends the process.
         unsafe { libc::_exit(101) };
@@ -106,7 +107,6 @@ struct Worker<'a> {
     shared: &'static Shared,
     proc: usize,
     steps: &'a [Step],
-    maps: [Option<(*mut u8, usize)>; 8],
     cookies: HashMap<(i32, Vec<u8>), i64>,
 }
 
@@ -163,6 +163,7 @@ impl Worker<'_> {
         if child >= super::mailbox::PROCESSES || self.shared.pid(child) != 0 {
             return Outcome::broken("(the process exists)");
         }
+        self.shared.set_maps(child, self.maps().inherited());
         // The child becomes the test's child as well, so that the test can wait for it.
         let pid = sys!(SYS_clone, libc::CLONE_PARENT | libc::SIGCHLD, 0, 0, 0, 0).expect("clone");
         if pid == 0 {
@@ -175,7 +176,7 @@ impl Worker<'_> {
     }
 
     fn exec(&mut self) -> Outcome {
-        for slot in 0..self.maps.len() {
+        for slot in 0..SLOTS {
             self.unmap(slot);
         }
         for fd in 3..1024 {
@@ -241,27 +242,28 @@ impl Worker<'_> {
         Outcome::noted(0, what)
     }
 
-    fn map(&mut self, slot: usize, fd: i32, off: i64, len: usize, prot: i32, flags: i32) -> Outcome {
-        match sys!(SYS_mmap, 0, len, prot, flags, fd, off) {
-            Ok(p) => {
-                self.maps[slot] = Some((p as *mut u8, len));
-                Outcome::value(0)
-            }
-            Err(e) => Outcome::error(e),
-        }
+    fn map(&self, slot: usize, fd: i32, off: i64, len: usize, prot: i32, flags: i32) -> Outcome {
+        let mapped = sys!(SYS_mmap, hint(flags), len, prot, flags, fd, off);
+        plain(mapped.map(|at| {
+            self.change_maps(|maps| maps.set(slot, at as usize, len));
+            0
+        }))
     }
 
-    fn unmap(&mut self, slot: usize) -> Outcome {
-        match self.maps.get_mut(slot).and_then(Option::take) {
-            Some((p, len)) => plain(sys!(SYS_munmap, p, len)),
-            None => Outcome::FAULT,
-        }
+    fn unmap(&self, slot: usize) -> Outcome {
+        let mapping = self.change_maps(|maps| maps.take(slot));
+        mapping.map_or(Outcome::FAULT, |(at, len)| plain(sys!(SYS_munmap, at, len)))
     }
 
-    fn mapped(&self, slot: usize, off: usize, len: usize) -> Option<*mut u8> {
-        let (p, size) = self.maps.get(slot).copied().flatten()?;
-        // A negative value of mmap is an errno, so a mapping's address is never that high.
-        (off + len <= size.next_multiple_of(4096)).then(|| p.wrapping_add(off))
+    fn maps(&self) -> Maps {
+        self.shared.maps(self.proc)
+    }
+
+    fn change_maps<T>(&self, change: impl FnOnce(&mut Maps) -> T) -> T {
+        let mut maps = self.maps();
+        let changed = change(&mut maps);
+        self.shared.set_maps(self.proc, maps);
+        changed
     }
 
     fn bind(&self, path: &Bytes) -> Outcome {
@@ -503,15 +505,17 @@ impl Worker<'_> {
             Call::Flock { fd, op } => plain(sys!(SYS_flock, *fd, *op)),
             Call::Mmap { slot, fd, off, len, prot, flags } => self.map(*slot, *fd, *off, *len, *prot, *flags),
             Call::MapRead { slot, off, len } => {
-                self.mapped(*slot, *off, *len).map_or(Outcome::FAULT, |at| touch::load(at.addr(), *len))
+                self.maps().place(*slot, *off, *len).map_or(Outcome::FAULT, |at| touch::load(at, *len))
             }
             Call::MapWrite { slot, off, data } => {
-                let data = data.bytes();
+                let (data, pid) = (data.bytes(), std::process::id() as i32);
                 // SAFETY: inside of a mapping that this process made and still has.
-                self.mapped(*slot, *off, data.len())
-                    .map_or(Outcome::FAULT, |at| unsafe { touch::store(at.addr(), &data) })
+                self.maps()
+                    .own(*slot, *off, data.len())
+                    .map_or(Outcome::FAULT, |at| unsafe { touch::store(pid, at, &data) })
             }
-            Call::Msync { slot, off, len, flags } => match self.mapped(*slot, 0, 0) {
+            Call::MapWriteWithin { .. } => Outcome::broken("(the process does not see where the file ends)"),
+            Call::Msync { slot, off, len, flags } => match self.maps().own(*slot, 0, 0) {
                 Some(p) => plain(sys!(SYS_msync, p.wrapping_add(*off), *len, *flags)),
                 None => Outcome::FAULT,
             },

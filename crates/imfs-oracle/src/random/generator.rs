@@ -348,7 +348,7 @@ impl Generator<'_> {
             0 | 1 => vec![munmap(slot), self.mmap(slot)],
             2 => vec![munmap(slot)],
             3 | 4 => vec![map_read(slot, off, len)],
-            5..=8 => vec![map_write(slot, off, data(len, self.0.below(256) as u8))],
+            5..=8 => vec![map_write_within(slot, off, data(len, self.0.below(256) as u8))],
             _ => {
                 let flags = self.0.pick(&[MS_SYNC, MS_ASYNC, MS_INVALIDATE, MS_SYNC | MS_ASYNC, 8]);
                 // The first page alone: behind a mapping there may be any other of the process.
@@ -395,6 +395,9 @@ impl Generator<'_> {
             4 => openat(AT_FDCWD, "/b/f", self.0.pick(&[O_RDONLY, O_WRONLY]), 0),
             _ => read(fd, self.len()),
         };
+        if !noatime {
+            steps.push(Step { proc, act: Act::Call(tick()) });
+        }
         steps.push(start(proc, call));
         for _ in 0..=self.0.below(3) {
             let (other, fd) = match meet && self.0.chance(2) {

@@ -5,8 +5,8 @@
 
 mod generator;
 
-use crate::case::{Act, Limits, Record, Side};
-use crate::compare::{difference, every_time};
+use crate::case::{Act, Limits, Side};
+use crate::compare::{as_answered, difference, every_time, guarded};
 use crate::prelude::*;
 use generator::{Generator, SLOTS};
 
@@ -155,6 +155,8 @@ pub struct Found {
     pub steps: Vec<Step>,
     /// What differs.
     pub what: String,
+    /// What differed at first.
+    pub first: String,
 }
 
 /// Runs a sequence on both sides; shrinks it if they differ.
@@ -162,29 +164,31 @@ pub fn check(oracle: &mut dyn Side, subject: &mut dyn Side, sequence: &Sequence)
     let names = (oracle.name(), subject.name());
     let mut differs = |steps: &[Step]| {
         let a = oracle.run(sequence.limits, steps);
-        let b = run_guarded(subject, sequence.limits, steps);
+        let b = guarded(|| subject.run(sequence.limits, &as_answered(steps, &a)));
         // A step that the oracle itself could not make proves nothing.
         if a.outcomes.iter().any(|o| o.is_broken()) {
             return None;
         }
         difference(steps, names, &a, &b)
     };
-    let what = every_time(&mut || differs(&sequence.steps))?;
-    let mut found = Found { steps: sequence.steps.clone(), what };
+    let first = every_time(&mut || differs(&sequence.steps))?;
+    let mut found = Found { steps: sequence.steps.clone(), what: first.clone(), first };
+    let mut units = with_their_ticks(&sequence.steps);
     // More is rarely needed, and it must end even if the difference comes and goes.
     let mut tries = 300;
-    let mut chunk = found.steps.len() / 2;
+    let mut chunk = units.len() / 2;
     while chunk > 0 && tries > 0 {
         let mut at = 0;
         let mut removed = false;
-        while at < found.steps.len() && tries > 0 {
-            let end = (at + chunk).min(found.steps.len());
-            let mut steps = found.steps.clone();
-            steps.drain(at..end);
+        while at < units.len() && tries > 0 {
+            let end = (at + chunk).min(units.len());
+            let fewer = [&units[..at], &units[end..]].concat();
+            let steps = fewer.concat();
             tries -= 1;
             match differs(&steps) {
                 Some(what) => {
-                    found = Found { steps, what };
+                    found = Found { steps, what, ..found };
+                    units = fewer;
                     removed = true;
                 }
                 None => at = end,
@@ -197,6 +201,8 @@ pub fn check(oracle: &mut dyn Side, subject: &mut dyn Side, sequence: &Sequence)
     Some(found)
 }
 
-fn run_guarded(side: &mut dyn Side, limits: Limits, steps: &[Step]) -> Record {
-    crate::compare::guarded(|| side.run(limits, steps))
+/// Steps, each with the ticks before it: without these the clocks of the two sides would make a difference of their own.
+fn with_their_ticks(steps: &[Step]) -> Vec<Vec<Step>> {
+    let is_tick = |step: &Step| matches!(step.call(), Some(Call::Tick {}));
+    steps.chunk_by(|before, _| is_tick(before)).map(<[Step]>::to_vec).collect()
 }

@@ -57,8 +57,10 @@ fn random_sequences_agree() {
                         let table = as_table(&found.steps);
                         let repeat =
                             format!("IMFS_ORACLE_SEED={seed} cargo nextest run -p imfs-oracle random");
+                        let (what, first) = (&found.what, &found.first);
+                        let first = if first == what { String::new() } else { format!("at first {first}") };
                         let text =
-                            format!("seed {seed}, {limits:?}\n{}{table}\nrepeat: {repeat}\n", found.what);
+                            format!("seed {seed}, {limits:?}\n{first}{what}{table}\nrepeat: {repeat}\n");
                         eprintln!("{text}");
                         failures.lock().expect("nobody panics with it").push(text);
                     }
