@@ -93,8 +93,6 @@ pub fn sequence(seed: u64) -> Sequence {
         if own.is_some() && r.chance(len) {
             calls.extend(own.clone());
         }
-        // While a file is mapped, space that was allocated twice behind its end is no data here.
-        calls.retain(|c| !maps || !matches!(c, Call::Fallocate { mode: FALLOC_FL_KEEP_SIZE, .. }));
         for c in calls {
             if if noatime { r.chance(8) } else { c.moves_stamps() || c.walks() } {
                 steps.push(Step { proc, act: Act::Call(tick()) });

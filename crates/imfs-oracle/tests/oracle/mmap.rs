@@ -25,6 +25,7 @@ pub(crate) fn cases() -> Vec<Case> {
     refused(&mut t);
     synchronized(&mut t);
     noted(&mut t);
+    allocated(&mut t);
     past_the_end(&mut t);
     t
 }
@@ -126,6 +127,26 @@ fn synchronized(t: &mut Vec<Case>) {
         for (off, len) in [(0, 4096), (0, 0), (1, 1), (0, 1), (4096, 4096), (0, 12_288), (0, usize::MAX), (0, usize::MAX - 8191)] {
             t.add(format!("msync {flags:#x} of {len} at {off}"), mapped(), seq![msync(0, off, len, flags), munmap(0)]);
         }
+    }
+}
+
+/// Space that is allocated behind the end, of which what is allocated twice is data.
+fn allocated(t: &mut Vec<Case>) {
+    let keep = |off, len| fallocate(3, FALLOC_FL_KEEP_SIZE, off, len);
+    let map = || mmap(0, 3, 0, 8192, PROT_READ | PROT_WRITE, MAP_SHARED);
+    let look = || seq![ftruncate(3, 65_536), lseek(3, 0, SEEK_DATA), lseek(3, 4096, SEEK_DATA), lseek(3, 12_288, SEEK_DATA), lseek(3, 20_480, SEEK_DATA), lseek(3, 40_960, SEEK_DATA), fstat(3), pread(3, 65_536, 0)];
+    for (about, before, within) in [
+        ("before", seq![keep(4096, 8192), keep(8192, 4096), keep(20_480, 8192)], seq![]),
+        ("within", seq![], seq![keep(4096, 8192), keep(8192, 4096), keep(20_480, 8192)]),
+        ("both", seq![keep(4096, 8192), keep(20_480, 8192)], seq![keep(8192, 4096), keep(24_576, 8192)]),
+        ("twice before", seq![keep(4096, 4096), keep(4096, 4096), keep(8192, 4096)], seq![keep(8192, 4096)]),
+        ("and cut", seq![keep(4096, 8192)], seq![keep(4096, 8192), ftruncate(3, 100), keep(8192, 4096)]),
+        ("and punched", seq![keep(4096, 8192)], seq![keep(4096, 8192), fallocate(3, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 4096, 5000)]),
+    ] {
+        let setup = chain([seq![open("/f", O_RDWR | O_CREAT, 0o644), write(3, "some")], before, seq![map()]]);
+        t.add(format!("allocated behind the end {about}, unmapped"), setup.clone(), chain([within.clone(), seq![munmap(0)], look()]));
+        t.add(format!("allocated behind the end {about}, mapped"), setup.clone(), chain([within.clone(), look(), seq![munmap(0)], look()]));
+        t.add(format!("allocated behind the end {about}, mapped again"), setup, chain([within, seq![munmap(0), map()], look(), seq![munmap(0)], look()]));
     }
 }
 

@@ -41,7 +41,8 @@ pub(super) struct Mapped {
     file: Memfd,
     /// The pages that the space charges: those of `file`, and the holes in writable views.
     charged: u64,
-    /// Marks pages that were allocated: those among them that the host calls holes have space all the same.
+    /// Marks pages that were allocated: those among them that the host calls holes have space all the same. What was
+    /// allocated twice is marked with zeros: it is data, which the host does not tell past the end.
     allocated: Tree,
     /// In order.
     views: Vec<View>,
@@ -194,10 +195,13 @@ impl Mapped {
                     let n = (size - start).min(PAGE) as usize;
                     mapped.write_all(start, &page.bytes()[..n])?;
                 }
-                _ => {
-                    let is_hole = |slot: Option<&Page>| slot.is_none_or(|page| !page.is_unwritten());
-                    at = tree.find(at, MAX_PAGES, is_hole).unwrap_or(MAX_PAGES);
-                    mapped.allocate_charged(space, index, at)?;
+                page => {
+                    let twice = page.is_some_and(|page| !page.is_unwritten());
+                    let differs = |slot: Option<&Page>| slot.is_none_or(|page| page.is_unwritten() == twice);
+                    at = tree.find(at, MAX_PAGES, differs).unwrap_or(MAX_PAGES);
+                    for _ in 0..=u8::from(twice) {
+                        mapped.allocate_charged(space, index, at)?;
+                    }
                 }
             }
         }
@@ -232,7 +236,7 @@ impl Mapped {
         while let Some(index) = self.allocated.next(at, to) {
             let slot = tree.make_slot(index, space)?;
             if slot.is_none() {
-                *slot = Some(Page::unwritten());
+                *slot = self.allocated.get(index).map(Page::share);
                 tree.charged += 1;
             }
             at = index + 1;
@@ -458,9 +462,12 @@ impl Mapped {
         self.allocated.prepare_all(from, to, space)?;
         self.file.allocate(from * PAGE, (to * PAGE).min(MAX_FILE_SIZE) - from * PAGE)?;
         let mut marked = 0;
-        self.allocated.for_each_slot(from, to, |slot| {
-            marked += u64::from(slot.is_none());
-            slot.get_or_insert_with(Page::unwritten);
+        self.allocated.for_each_slot(from, to, |slot| match slot {
+            Some(page) => *page = Page::zero(),
+            None => {
+                marked += 1;
+                *slot = Some(Page::unwritten());
+            }
         });
         self.allocated.charged += marked;
         Ok(())
