@@ -177,9 +177,9 @@ impl Generator<'_> {
             0..=3 => self.names(),
             4..=6 if self.0.chance(25) => {
                 // Far away from what is read: of ranges of one file that overlap the kernel copies what it just wrote.
-                // And not to a pipe, where the kernel's bytes change with the file's.
+                // And not to a pipe, where the kernel's bytes change with the file's: nothing else makes this name.
                 let place = self.0.chance(2).then(|| self.0.below(200_000) as i64);
-                let to = open(self.0.pick(&["/f", "/c/a"]), O_RDWR | O_CREAT | O_NONBLOCK, 0o666);
+                let to = open(self.0.pick(&["/g", "/c/g"]), O_RDWR | O_CREAT | O_NONBLOCK, 0o666);
                 let send = sendfile(3, self.fd(), place, self.len());
                 return vec![close(3), to, lseek(3, 1 << 22, SEEK_SET), send];
             }
