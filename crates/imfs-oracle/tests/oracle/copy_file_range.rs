@@ -15,6 +15,13 @@ pub(crate) fn cases() -> Vec<Case> {
     for (from, to, len) in [(0, 0, 100), (0, 50, 100), (50, 0, 100), (0, 100, 100), (0, 99, 100), (100, 0, 100), (0, 4096, 4096), (0, 20_000, 20_000), (19_990, 0, 100), (19_990, 19_995, 100), (20_000, 20_000, 5)] {
         t.add(format!("in one file, {len} from {from} to {to}"), files(), seq![copy_file_range(3, Some(from), 3, Some(to), len, 0), fstat(3), open("/a", O_RDWR, 0), copy_file_range(3, Some(from), 5, Some(to), len, 0)]);
     }
+    // Whether reading moves the access time is asked before the writing moves the other times, and again afterwards.
+    for (atime, mtime) in [(4_000_000_000, 4_000_000_000), (4_000_000_000, 1), (1, 1), (4_000_000_000, 4_000_000_001)] {
+        let setup = || chain([files(), seq![open("/a", O_RDWR, 0), utimensat(5, None::<&str>, Some([(atime, 0), (mtime, 0)]), 0)]]);
+        t.add(format!("access time {atime}, {mtime}"), setup(), seq![copy_file_range(5, Some(0), 5, Some(20_000), 100, 0), fstat(5)]);
+        t.add(format!("access time {atime}, {mtime}, to another"), setup(), seq![copy_file_range(5, Some(0), 4, Some(0), 100, 0), fstat(5)]);
+        t.add(format!("access time {atime}, {mtime}, sendfile"), setup(), seq![lseek(5, 30_000, SEEK_SET), sendfile(5, 3, Some(0), 100), fstat(5), open("/a", O_RDONLY, 0), sendfile(5, 6, Some(0), 100), fstat(5)]);
+    }
     for (a, b) in [(O_RDONLY, O_RDONLY), (O_WRONLY, O_WRONLY), (O_RDONLY, O_WRONLY | O_APPEND), (O_RDWR | O_APPEND, O_WRONLY), (O_PATH, O_RDWR), (O_RDONLY, O_PATH)] {
         let setup = seq![creat("/a", 0o644), write(3, data(100, 1)), close(3), creat("/b", 0o644), close(3), open("/a", a, 0), open("/b", b, 0)];
         t.add(format!("opened {a:#o} and {b:#o}"), setup, seq![copy_file_range(3, None, 4, None, 50, 0), copy_file_range(3, None, 4, None, 0, 0), copy_file_range(9, None, 4, None, 1, 0), copy_file_range(3, None, 9, None, 1, 0)]);

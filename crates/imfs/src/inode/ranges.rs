@@ -78,12 +78,22 @@ impl Inode {
         cred: &Credentials,
     ) -> Result<u64> {
         let len = len.min(MAX_RW_COUNT as u64);
+        // The kernel reads before it writes, and then says once more that it has read: within one file the modification
+        // time has moved by then.
+        let accessed = || {
+            if !noatime {
+                from.touch_atime();
+            }
+        };
         let copied = Self::change_from(from, to, cred, |contents, space, origin| {
             let len = cred.may_write(to_offset, len)?;
+            if len > 0 && from_offset < from.attributes.size() {
+                accessed();
+            }
             contents.copy_range(space, origin, from_offset, to_offset, len)
         })?;
-        if copied > 0 && !noatime {
-            from.touch_atime();
+        if copied > 0 {
+            accessed();
         }
         Ok(copied)
     }
@@ -146,12 +156,13 @@ impl Inode {
             read = Some(source.contents.read_another());
         }
         let origin = read.as_deref().map_or(Origin::Same, Origin::Other);
-        let changed = change(&mut written, space, origin)?;
-        if changed > 0 {
+        let changed = change(&mut written, space, origin);
+        // The kernel looks for space after all this.
+        if matches!(changed, Ok(1..) | Err(Errno::ENOSPC)) {
             to.remove_privs(cred);
             to.contents_changed(&written);
         }
-        Ok(changed)
+        changed
     }
 }
 

@@ -107,7 +107,8 @@ impl Inode {
     /// were if the space or the source ended midway, or at the largest size of a file.
     ///
     /// # Errors
-    /// EISDIR, EINVAL, EFBIG, ENOSPC, ENOMEM, EFAULT; then nothing was written.
+    /// EISDIR, EINVAL, EFBIG, ENOSPC, ENOMEM, EFAULT; then nothing was written. After ENOSPC and EFAULT the times have
+    /// moved, as in the kernel.
     #[inline]
     pub fn write_at<S: Source + ?Sized>(
         &self,
@@ -132,10 +133,11 @@ impl Inode {
         self.remove_privs(cred);
         let space = &self.sb.space;
         let written = if room == len as u64 {
-            contents.write(space, offset, source)?
+            contents.write(space, offset, source)
         } else {
-            contents.write(space, offset, &mut Front { source, left: room as usize })?
+            contents.write(space, offset, &mut Front { source, left: room as usize })
         };
+        let written = written.inspect_err(|error| self.write_failed(&contents, *error))?;
         self.contents_changed(&contents);
         Ok((offset + written as u64, written))
     }
@@ -213,6 +215,14 @@ impl Inode {
         self.remove_privs(cred);
         self.contents_changed(&contents);
         result
+    }
+
+    /// The kernel moves the times before it looks for space or at the source (`file_update_time`).
+    #[cold]
+    fn write_failed(&self, contents: &Contents, error: Errno) {
+        if error != Errno::ENOMEM {
+            self.contents_changed(contents);
+        }
     }
 
     /// Notes size, blocks and times after a change. The caller has the contents locked.
