@@ -58,13 +58,12 @@ pub struct Sequence {
 
 /// The sequence of a seed: 50 to 500 calls. Half of them are on a file system without access times, where little time has
 /// to pass for the stamps to tell calls apart; the others let it pass before each call. A third map files; only the others
-/// ask for free space, for a writable mapping takes the space of holes early here.
+/// ask for free space, and run out of it, for a writable mapping takes the space of holes early here.
 pub fn sequence(seed: u64) -> Sequence {
     let mut r = Random::new(seed);
     let (maps, full) = (r.chance(3), r.chance(4));
-    let full = full && !maps;
-    let noatime = full || r.chance(2);
-    let size = if full { 4096 * (3 + r.below(16) as u64) } else { Limits::default().size };
+    let noatime = r.chance(2);
+    let size = if full && !maps { 4096 * (3 + r.below(16) as u64) } else { Limits::default().size };
     let limits = Limits { noatime, size, ..Limits::default() };
     let mut steps = start(&mut r);
     let len = 50 + r.below(451);
@@ -101,9 +100,6 @@ pub fn sequence(seed: u64) -> Sequence {
             }
             steps.push(Step { proc, act: Act::Call(c) });
         }
-    }
-    if full {
-        steps.retain(|step| !is_tick(step));
     }
     Sequence { seed, limits, steps }
 }
@@ -204,11 +200,8 @@ pub fn check(oracle: &mut dyn Side, subject: &mut dyn Side, sequence: &Sequence)
     Some(found)
 }
 
-fn is_tick(step: &Step) -> bool {
-    matches!(step.call(), Some(Call::Tick {}))
-}
-
 /// Steps, each with the ticks before it: without these the clocks of the two sides would make a difference of their own.
 fn with_their_ticks(steps: &[Step]) -> Vec<Vec<Step>> {
+    let is_tick = |step: &Step| matches!(step.call(), Some(Call::Tick {}));
     steps.chunk_by(|before, _| is_tick(before)).map(<[Step]>::to_vec).collect()
 }

@@ -4,6 +4,7 @@ use imfs_oracle::prelude::*;
 
 pub(crate) fn cases() -> Vec<Case> {
     let mut t = Vec::new();
+    full(&mut t);
     let punch = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
     // tmpfs allocates and punches; what else we do is stated below.
     for mode in [0, FALLOC_FL_KEEP_SIZE, FALLOC_FL_PUNCH_HOLE, punch] {
@@ -74,4 +75,21 @@ fn beyond_tmpfs(t: &mut Vec<Case>) {
         (fallocate(3, FALLOC_FL_ZERO_RANGE, 12_288, 4096).into(), ok()),
         (lseek(3, 0, SEEK_END).into(), "16384".into()),
     ]);
+}
+
+/// Allocations that meet the limit, of 16 pages: what was allocated before, up to the page that there is no space for, has
+/// been allocated twice by then.
+fn full(t: &mut Vec<Case>) {
+    let keep = |off: i64, len: i64| fallocate(3, FALLOC_FL_KEEP_SIZE, off * 4096, len * 4096);
+    let p = 4096;
+    for (off, len) in [(0, 16), (0, 17), (0, 12), (2, 10), (3, 9), (4, 8), (0, 5), (1, 20), (8, 16), (12, 16)] {
+        let setup = seq![open("/g", O_RDWR | O_CREAT, 0o644), write(3, data(5 * p, 1)), open("/f", O_RDWR | O_CREAT, 0o644), close(3), dup2(4, 3), pwrite(3, "x", 9 * p as i64), keep(0, 1), keep(2, 2), keep(10, 1), keep(14, 1)];
+        let mut look = vec![fallocate(3, 0, off * 4096, len * 4096), statfs("/"), fstat(3), ftruncate(3, 20 * 4096), fstat(3)];
+        for at in 0..17 {
+            look.push(lseek(3, at * 4096, SEEK_DATA));
+        }
+        let look: Vec<Step> = look.into_iter().map(Step::from).collect();
+        t.push(Case::new(format!("full, {len} pages at {off}"), setup.clone(), look.clone()).limits(65_536, 100));
+        t.push(Case::new(format!("full, {len} pages at {off}, mapped"), chain([setup, seq![mmap(0, 3, 0, 4096, PROT_READ, MAP_SHARED)]]), look).limits(65_536, 100));
+    }
 }

@@ -143,7 +143,7 @@ fn full(t: &mut Vec<Case>) {
     }
     for who in [ROOT, ALICE] {
         let setup = seq![creat("/f", 0o6777), write(3, data(65_536, 1)), creat("/g", 0o6777), chmod("/g", 0o6777), utimensat(AT_FDCWD, Some("/g"), Some([(1, 1), (2, 2)]), 0), user(who)];
-        let steps = seq![write(4, "x"), fstat(4), copy_file_range(3, Some(0), 4, Some(0), 10, 0), open("/f", O_RDONLY, 0), chmod("/g", 0o6777), copy_file_range(5, Some(0), 4, Some(0), 10, 0), fstat(4), fstat(5), sendfile(4, 5, None, 10), fstat(4), fstat(5), statfs("/")];
+        let steps = seq![write(4, "x"), fstat(4), copy_file_range(3, Some(0), 4, Some(0), 10, 0), open("/f", O_RDONLY, 0), chmod("/g", 0o6777), copy_file_range(5, Some(0), 4, Some(0), 10, 0), fstat(4), fstat(5), sendfile(4, 5, None, 10), fstat(4), fstat(5), open("/f", O_RDWR, 0), copy_file_range(6, Some(0), 6, Some(70_000), 10, 0), fstat(6), statfs("/")];
         t.push(Case::new(format!("times and set-id bits when it is full, {who}"), setup, steps).limits(65_536, 100));
     }
     for off in [60_000, 61_440, 65_536, 100_000] {

@@ -15,6 +15,7 @@ use super::Origin;
 use super::arena::Page;
 use super::buffer::{Sink, Source};
 use super::contents::{Body, Contents, PAGE, locate};
+use super::range::first_without_space;
 use super::space::Space;
 use super::tree::{MAX_PAGES, Tree};
 use crate::abi::{Errno, MAX_FILE_SIZE, PAGE_SIZE, Result, Timespec};
@@ -452,9 +453,26 @@ impl Mapped {
     /// Allocates the pages `from..to`.
     pub(super) fn allocate(&mut self, space: &Space, from: u64, to: u64) -> Result<()> {
         let charge = self.unreserved(from, to);
-        space.charge(charge)?;
+        if let Err(error) = space.charge(charge) {
+            if error == Errno::ENOSPC {
+                self.allocate_again(space, from, to)?;
+            }
+            return Err(error);
+        }
         self.charged += charge;
         self.allocate_charged(space, from, to)
+    }
+
+    /// What is left of an allocation for want of space: see [`Contents::allocate`].
+    #[cold]
+    fn allocate_again(&mut self, space: &Space, from: u64, to: u64) -> Result<()> {
+        let end = first_without_space(space, from, to, |index| self.unreserved(index, index + 1) != 0);
+        let mut at = from;
+        while let Some(index) = self.allocated.next(at, end) {
+            self.allocate_charged(space, index, index + 1)?;
+            at = index + 1;
+        }
+        Ok(())
     }
 
     /// Allocates pages that are charged already.

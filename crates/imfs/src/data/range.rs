@@ -6,7 +6,7 @@
 use super::arena::Page;
 use super::contents::{Body, Contents, PAGE, clear_part, remove_pages, unshare};
 use super::space::Space;
-use super::tree::{MAX_PAGES, Tree};
+use super::tree::{MAX_PAGES, Slot, Tree};
 use crate::abi::{Errno, MAX_FILE_SIZE, PAGE_SIZE, Result};
 
 /// The end of a range.
@@ -26,7 +26,8 @@ impl Contents {
     /// a second time.
     ///
     /// # Errors
-    /// ENOSPC, ENOMEM: nothing was changed. EINVAL: the range is empty. EFBIG: it ends beyond the largest size.
+    /// ENOSPC, ENOMEM: nothing was changed, but that what was allocated before, up to where the space ends, counts as
+    /// allocated a second time, as in tmpfs. EINVAL: the range is empty. EFBIG: it ends beyond the largest size.
     pub fn allocate(&mut self, space: &Space, offset: u64, len: u64, keep_size: bool) -> Result<()> {
         let end = end_of(offset, len)?;
         let (from, to) = (offset / PAGE, end.div_ceil(PAGE));
@@ -35,11 +36,16 @@ impl Contents {
             return self.changed_mapped(space, done, end, keep_size);
         }
         let tree = self.pages(space)?;
-        reserve(tree, space, from, to)?;
+        if let Err(error) = reserve(tree, space, from, to) {
+            if error == Errno::ENOSPC {
+                let end = first_without_space(space, from, to, |index| tree.get(index).is_none());
+                tree.for_each_slot(from, end, write_zeros);
+            }
+            return Err(error);
+        }
         tree.for_each_slot(from, to, |slot| match slot {
             None => *slot = Some(Page::unwritten()),
-            Some(page) if page.is_unwritten() => *page = Page::zero(),
-            Some(_) => {}
+            Some(_) => write_zeros(slot),
         });
         self.extend(end, keep_size);
         Ok(())
@@ -206,6 +212,31 @@ fn reserve(tree: &mut Tree, space: &Space, from: u64, to: u64) -> Result<()> {
     tree.prepare_all(from, to, space).inspect_err(|_| space.uncharge(missing))?;
     tree.charged += missing;
     Ok(())
+}
+
+/// What a second allocation does: space that was allocated becomes zeros.
+fn write_zeros(slot: &mut Slot) {
+    if let Some(page) = slot
+        && page.is_unwritten()
+    {
+        *page = Page::zero();
+    }
+}
+
+/// The first hole of `from..to` that there is no space for, where tmpfs gives up (`shmem_fallocate`): at once if the range
+/// is larger than all its space.
+pub(super) fn first_without_space(space: &Space, from: u64, to: u64, is_hole: impl Fn(u64) -> bool) -> u64 {
+    if space.total().is_some_and(|total| to - from > total) {
+        return from;
+    }
+    let mut left = space.free();
+    let lacks = |index: &u64| {
+        let hole = is_hole(*index);
+        let lacks = hole && left == 0;
+        left -= u64::from(hole && left > 0);
+        lacks
+    };
+    (from..to).find(lacks).unwrap_or(to)
 }
 
 /// The pages that a range of bytes touches without covering them, each with the part that it touches.

@@ -78,24 +78,21 @@ impl Inode {
         cred: &Credentials,
     ) -> Result<u64> {
         let len = len.min(MAX_RW_COUNT as u64);
-        // The kernel reads before it writes, and then says once more that it has read: within one file the modification
-        // time has moved by then.
-        let accessed = || {
-            if !noatime {
-                from.touch_atime();
-            }
-        };
+        let mut accessed = false;
         let copied = Self::change_from(from, to, cred, |contents, space, origin| {
             let len = cred.may_write(to_offset, len)?;
-            if len > 0 && from_offset < from.attributes.size() {
-                accessed();
+            accessed = !noatime && len > 0 && from_offset < from.attributes.size();
+            if accessed {
+                from.touch_atime();
             }
             contents.copy_range(space, origin, from_offset, to_offset, len)
-        })?;
-        if copied > 0 {
-            accessed();
+        });
+        // The kernel reads before it writes, and says once more that it has read, whatever came of it
+        // (`splice_direct_to_actor`): within one file the modification time has moved by then.
+        if accessed {
+            from.touch_atime();
         }
-        Ok(copied)
+        copied
     }
 
     /// Makes a range of one regular file the same as one of another, or of itself, by sharing pages (FICLONERANGE of
