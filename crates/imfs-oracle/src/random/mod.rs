@@ -58,13 +58,12 @@ pub struct Sequence {
 
 /// The sequence of a seed: 50 to 500 calls. Half of them are on a file system without access times, where little time has
 /// to pass for the stamps to tell calls apart; the others let it pass before each call. A third map files; only the others
-/// ask for free space, and run out of it, for a writable mapping takes the space of holes early here.
+/// ask for what is free, and run out of it, for a writable mapping takes the space of holes early here.
 pub fn sequence(seed: u64) -> Sequence {
     let mut r = Random::new(seed);
-    let (maps, full) = (r.chance(3), r.chance(4));
-    let noatime = r.chance(2);
-    let size = if full && !maps { 4096 * (3 + r.below(16) as u64) } else { Limits::default().size };
-    let limits = Limits { noatime, size, ..Limits::default() };
+    let maps = r.chance(3);
+    let limits = limits(&mut r, maps);
+    let (noatime, few_inodes) = (limits.noatime, limits.inodes < Limits::default().inodes);
     let mut steps = start(&mut r);
     let len = 50 + r.below(451);
     let own = if r.chance(8) { Some(chroot("/a")) } else { None };
@@ -88,12 +87,14 @@ pub fn sequence(seed: u64) -> Sequence {
         }
         let mut calls = match maps {
             true if r.chance(4) => Generator(&mut r).mapping(),
+            false if few_inodes && r.chance(20) => vec![statfs("/")],
             false if r.chance(20) => vec![free_blocks("/")],
             _ => Generator(&mut r).calls(),
         };
         if own.is_some() && r.chance(len) {
             calls.extend(own.clone());
         }
+        calls.retain(|c| !few_inodes || !may_remove_directory(c));
         for c in calls {
             if if noatime { r.chance(8) } else { c.moves_stamps() || c.walks() } {
                 steps.push(Step { proc, act: Act::Call(tick()) });
@@ -102,6 +103,24 @@ pub fn sequence(seed: u64) -> Sequence {
         }
     }
     Sequence { seed, limits, steps }
+}
+
+fn limits(r: &mut Random, maps: bool) -> Limits {
+    let mut limits = Limits { noatime: r.chance(2), ..Limits::default() };
+    if !maps && r.chance(4) {
+        limits.size = 4096 * (3 + r.below(16) as u64);
+    }
+    if !maps && r.chance(6) {
+        limits.inodes = 14 + r.below(16) as u64;
+    }
+    limits
+}
+
+/// A tmpfs gives the inode of a removed directory free only after those of removed files of it that are open.
+fn may_remove_directory(c: &Call) -> bool {
+    matches!(c, Call::Rmdir { .. } | Call::Rename { .. } | Call::Renameat { .. })
+        || matches!(c, Call::Unlinkat { flags, .. } if *flags != 0)
+        || matches!(c, Call::Renameat2 { flags, .. } if flags & (RENAME_NOREPLACE | RENAME_EXCHANGE) == 0)
 }
 
 /// A small tree, three processes, and in each a few descriptors.
