@@ -6,6 +6,7 @@ use imfs_oracle::cage::Cages;
 use imfs_oracle::compare::as_table;
 use imfs_oracle::kernel::Kernel;
 use imfs_oracle::random::{check, sequence};
+use std::io::Write as _;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -21,6 +22,16 @@ const ENOUGH: usize = 3;
 
 fn asked(name: &str) -> Option<u64> {
     std::env::var(name).ok().map(|v| v.parse().unwrap_or_else(|_| panic!("{name} is not a number: {v}")))
+}
+
+/// Adds a difference to a file, for what comes once in hours must not go with a terminal.
+fn keep(text: &str) {
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("oracle-differences.txt");
+    let kept = std::fs::OpenOptions::new().append(true).create(true).open(&path);
+    match kept.and_then(|mut file| file.write_all(format!("{text}\n").as_bytes())) {
+        Ok(()) => eprintln!("kept in {}", path.display()),
+        Err(error) => eprintln!("not kept in {}: {error}", path.display()),
+    }
 }
 
 #[test]
@@ -62,6 +73,7 @@ fn random_sequences_agree() {
                         let text =
                             format!("seed {seed}, {limits:?}\n{first}{what}{table}\nrepeat: {repeat}\n");
                         eprintln!("{text}");
+                        keep(&text);
                         failures.lock().expect("nobody panics with it").push(text);
                     }
                 }

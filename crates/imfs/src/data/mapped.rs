@@ -200,7 +200,8 @@ impl Mapped {
                     let twice = page.is_some_and(|page| !page.is_unwritten());
                     let differs = |slot: Option<&Page>| slot.is_none_or(|page| page.is_unwritten() == twice);
                     at = tree.find(at, MAX_PAGES, differs).unwrap_or(MAX_PAGES);
-                    for _ in 0..=u8::from(twice) {
+                    mapped.allocate_charged(space, index, at)?;
+                    if twice {
                         mapped.allocate_charged(space, index, at)?;
                     }
                 }
