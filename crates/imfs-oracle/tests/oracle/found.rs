@@ -42,6 +42,11 @@ fn names(t: &mut Vec<Case>) {
     t.add("into a removed directory, by who may not write it", removed, seq![rename("/b", "b"), rename("/b", rep(110, 256)), rename("/nowhere", "b")]);
     let executed = seq![fork(1), p1(user(ALICE)), p1(pipe2(O_NONBLOCK))];
     t.add("link by descriptor after exec", executed, seq![p1(linkat(3, "f", 3, "b/f", AT_EMPTY_PATH)), p1(exec()), p1(linkat(3, "f", 3, "b/f", AT_EMPTY_PATH))]);
+    let piped = seq![mkdir("/b", 0o777), creat("/f", 0o666), pipe(), mkdir("/c", 0o777), chdir("/c"), rmdir("/c")];
+    for to in ["/b", "/f", "/new", "/new/", "/b/", "/f/x", "/b/x", "gone", "/nowhere/x", "/", "."] {
+        t.each_user(format!("a link of a pipe as {to}"), piped.clone(), seq![linkat(4, "", AT_FDCWD, to, AT_EMPTY_PATH)]);
+    }
+    t.add("a link of a pipe with a long name", piped, seq![linkat(4, "", AT_FDCWD, rep(110, 256), AT_EMPTY_PATH), chdir("/b"), linkat(4, "", AT_FDCWD, rep(110, 256), AT_EMPTY_PATH)]);
     t.add("no capabilities at all", seq![creat("/f", 0o644)], seq![setxattr("/f", "security.capability", "", 0), listxattr("/f", 100), getxattr("/f", "security.capability", 0), getxattr("/f", "security.capability", 100), removexattr("/f", "security.capability"), listxattr("/f", 100)]);
     t.add("the old name is missing and the new one too long", seq![], seq![renameat(5, "/d", AT_FDCWD, rep(110, 256))]);
 }

@@ -23,9 +23,6 @@ impl Inode {
         cred: &Credentials,
         guard: &Guard,
     ) -> Result<(), Errno> {
-        if inode.dev() != dir.dev() {
-            return Err(Errno::EXDEV);
-        }
         let directory = dir.directory()?;
         let key = dir.key(name)?;
         let mut entries = directory.entries(guard);
@@ -34,6 +31,9 @@ impl Inode {
         }
         if entries.removed() {
             return Err(Errno::ENOENT);
+        }
+        if inode.dev() != dir.dev() {
+            return Err(Errno::EXDEV);
         }
         may_linkat(&inode, cred)?;
         may_create(&dir, &dir.attributes.owner(), cred)?;
