@@ -131,6 +131,10 @@ calls! {
     ficlonerange Ficlonerange(to: i32 [plain], from: i32 [plain], from_off: u64 [plain], len: u64 [plain], to_off: u64 [plain]);
     /// ioctl FIONREAD
     fionread Fionread(fd: i32 [plain]);
+    /// ioctl(2) with no argument, an int, or a place for what is given back
+    ioctl Ioctl(fd: i32 [plain], request: u32 [plain], arg: i32 [plain]);
+    /// ioctl(2) FS_IOC_FSSETXATTR
+    fssetxattr Fssetxattr(fd: i32 [plain], xflags: u32 [plain], extsize: u32 [plain], projid: u32 [plain]);
     /// fsync(2)
     fsync Fsync(fd: i32 [plain]);
     /// fdatasync(2)

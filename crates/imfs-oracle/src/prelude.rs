@@ -7,6 +7,7 @@ pub use crate::fixture::*;
 pub use crate::seq;
 pub use crate::users::*;
 
+pub use imfs::abi::ioctl::*;
 pub use libc::{
     AT_EACCESS, AT_EMPTY_PATH, AT_FDCWD, AT_NO_AUTOMOUNT, AT_REMOVEDIR, AT_SYMLINK_FOLLOW,
     AT_SYMLINK_NOFOLLOW,

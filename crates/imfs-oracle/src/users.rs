@@ -39,6 +39,7 @@ capabilities! {
     CAP_DAC_READ_SEARCH = 2;
     /// Act as the owner.
     CAP_FOWNER = 3;
+    CAP_LINUX_IMMUTABLE = 9;
     /// Keep set-id bits.
     CAP_FSETID = 4;
     /// chroot(2).

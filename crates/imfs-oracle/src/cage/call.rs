@@ -7,7 +7,7 @@ use crate::args::{Data, Time};
 use crate::call::Call;
 use crate::outcome::{FsStat, Outcome, bytes, entries, parse_dirents};
 use imfs::Cage;
-use imfs::abi::ioctl::FIONREAD;
+use imfs::abi::ioctl::{FIONREAD, FS_IOC_FSSETXATTR};
 use imfs::abi::*;
 use imfs::cage::{FcntlArg, IoctlResult};
 use std::io::{IoSlice, IoSliceMut};
@@ -141,6 +141,12 @@ pub(super) fn call(cage: &Cage, local: &mut Local, clock: &SteppedClock, call: &
         Call::Removexattr { path, name } => unit(cage.removexattr(path, name)),
         Call::Lremovexattr { path, name } => unit(cage.lremovexattr(path, name)),
         Call::Fremovexattr { fd, name } => unit(cage.fremovexattr(*fd, name)),
+        Call::Ioctl { fd, request, arg } => given_back(cage.ioctl(*fd, *request, *arg)),
+        Call::Fssetxattr { fd, xflags, extsize, projid } => {
+            let fsxattr =
+                FsXattr { xflags: *xflags, extsize: *extsize, projid: *projid, ..FsXattr::default() };
+            given_back(cage.ioctl(*fd, FS_IOC_FSSETXATTR, fsxattr))
+        }
         Call::Fsync { fd } => unit(cage.fsync(*fd)),
         Call::Fdatasync { fd } => unit(cage.fdatasync(*fd)),
         Call::Syncfs { fd } => unit(cage.syncfs(*fd)),
@@ -248,6 +254,23 @@ pub(super) fn call(cage: &Cage, local: &mut Local, clock: &SteppedClock, call: &
         Call::MapWriteWithin { .. } => Outcome::broken("(only the kernel knows where the file ends)"),
         _ => Outcome::broken("(not a call of a cage)"),
     }
+}
+
+/// What ioctl(2) puts where its argument points to.
+fn given_back(result: Result<IoctlResult>) -> Outcome {
+    let result = match result {
+        Ok(result) => result,
+        Err(e) => return Outcome::error(e.raw()),
+    };
+    let note = match result {
+        IoctlResult::Nothing => String::new(),
+        IoctlResult::Int(int) => int.to_string(),
+        IoctlResult::Long(long) => long.to_string(),
+        IoctlResult::FsXattr(x) => {
+            format!("{:?}", [x.xflags, x.extsize, x.nextents, x.projid, x.cowextsize])
+        }
+    };
+    Outcome::noted(0, note)
 }
 
 /// mknod(2) takes 32 bits.

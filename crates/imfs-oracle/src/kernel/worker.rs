@@ -12,6 +12,7 @@ use crate::maps::{Maps, SLOTS, hint};
 use crate::outcome::{Entry, Outcome, Ticks, bytes, entries, name_list, parse_dirents};
 use crate::touch;
 use crate::users::USERS;
+use imfs::abi::ioctl::{FIGETBSZ, FIONREAD, FIOQSIZE, FS_IOC_FSGETXATTR, FS_IOC_FSSETXATTR, FS_IOC_GETFLAGS};
 use std::collections::HashMap;
 use std::ffi::CStr;
 use std::ptr::{null, null_mut};
@@ -382,6 +383,11 @@ impl Worker<'_> {
                 let mut n = 0i32;
                 noted(sys!(SYS_ioctl, *fd, libc::FIONREAD, &raw mut n), |_| n.to_string())
             }
+            Call::Ioctl { fd, request, arg } => ioctl(*fd, *request, *arg),
+            Call::Fssetxattr { fd, xflags, extsize, projid } => {
+                let fsxattr = [*xflags, *extsize, 0, *projid, 0, 0, 0];
+                plain(sys!(SYS_ioctl, *fd, FS_IOC_FSSETXATTR, fsxattr.as_ptr()))
+            }
             Call::Fsync { fd } => plain(sys!(SYS_fsync, *fd)),
             Call::Fdatasync { fd } => plain(sys!(SYS_fdatasync, *fd)),
             Call::Syncfs { fd } => plain(sys!(SYS_syncfs, *fd)),
@@ -547,6 +553,19 @@ fn openat2(dir: i32, path: &Bytes, how: [u64; 3]) -> Outcome {
         }
     }
     plain(r)
+}
+
+/// No request that is made here has an argument that is larger.
+fn ioctl(fd: i32, request: u32, arg: i32) -> Outcome {
+    let mut room = [0i32; 64];
+    room[0] = arg;
+    let long = |room: &[i32]| i64::from(room[1]) << 32 | i64::from(room[0] as u32);
+    noted(sys!(SYS_ioctl, fd, request, room.as_mut_ptr()), |_| match request {
+        FIONREAD | FIGETBSZ | FS_IOC_GETFLAGS => room[0].to_string(),
+        FIOQSIZE => long(&room).to_string(),
+        FS_IOC_FSGETXATTR => format!("{:?}", &room[..5]),
+        _ => String::new(),
+    })
 }
 
 fn into_buffer(len: usize, call: impl FnOnce(*mut u8, usize) -> Result<i64, i32>) -> Outcome {

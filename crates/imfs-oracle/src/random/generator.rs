@@ -422,7 +422,7 @@ impl Generator<'_> {
 
     /// Calls that others of their kind stand for most of the time.
     fn seldom(&mut self) -> Call {
-        match self.0.below(28) {
+        match self.0.below(32) {
             0 => mknod(self.path(), S_IFSOCK | self.mode(), 0),
             1 => access(self.path(), self.0.below(8) as i32),
             2 => faccessat(self.dir(), self.path(), self.0.below(8) as i32),
@@ -449,7 +449,25 @@ impl Generator<'_> {
             23 => nofile(self.0.pick(&[3, 8, 12, 14, 64, 1024, 1024])),
             24 => fstatfs(50),
             25 => lstat(self.path()),
-            26 => utimensat(self.fd(), None::<&str>, self.times(), 0),
+            26 | 27 => {
+                let flags = [0, 0, 0, FS_NODUMP_FL, FS_NOATIME_FL, FS_APPEND_FL, FS_IMMUTABLE_FL, FS_SYNC_FL];
+                ioctl(self.fd(), FS_IOC_SETFLAGS, self.0.pick(&flags) as i32)
+            }
+            28 => fssetxattr(self.fd(), self.0.bits(&[0x8, 0x10, 0x40, 0x80, 0x800], 6) as u32, 0, 0),
+            29 => {
+                let requests = [
+                    FIOCLEX,
+                    FIONCLEX,
+                    FIOQSIZE,
+                    FIGETBSZ,
+                    FIOASYNC,
+                    FIBMAP,
+                    FS_IOC_GETFLAGS,
+                    FS_IOC_FSGETXATTR,
+                ];
+                ioctl(self.fd(), self.0.pick(&requests), self.0.below(2) as i32)
+            }
+            30 => utimensat(self.fd(), None::<&str>, self.times(), 0),
             _ => statx(self.fd(), "", AT_EMPTY_PATH, STATX_BASIC_STATS),
         }
     }

@@ -3,7 +3,7 @@
 use super::Cage;
 use super::description::Description;
 use crate::abi::ioctl::*;
-use crate::abi::{Errno, FdFlags, FileCloneRange, FsXattr, OFlags, PAGE_SIZE, Result};
+use crate::abi::{Dev, Errno, FdFlags, FileCloneRange, FsXattr, OFlags, PAGE_SIZE, Result};
 use crate::inode::device::Device;
 use crate::inode::{Capabilities, Inode, Object};
 use crate::sync::epoch;
@@ -63,6 +63,7 @@ impl Cage {
         let guard = epoch::pin();
         let description = self.table.get(fd, &guard)?;
         let inode = description.opened(&guard)?.get();
+        let is_regular = matches!(inode.object, Object::Regular(_));
         match request {
             FIOCLEX => self.setfd(fd, FdFlags::CLOEXEC)?,
             FIONCLEX => self.setfd(fd, FdFlags::empty())?,
@@ -76,20 +77,27 @@ impl Cage {
                 IoctlArg::CloneRange(range) => self.ficlonerange(fd, &range)?,
                 _ => return Err(Errno::EFAULT),
             },
+            FS_IOC_GETFLAGS | FS_IOC_SETFLAGS | FS_IOC_FSGETXATTR | FS_IOC_FSSETXATTR
+                if matches!(inode.object, Object::Device(_)) =>
+            {
+                return Err(unknown(inode));
+            }
             FS_IOC_GETFLAGS => return Ok(IoctlResult::Int(inode.fileattr()? as i32)),
             FS_IOC_SETFLAGS => inode.set_fileattr(arg.int()? as u32, self.cred(&guard)?)?,
             FS_IOC_FSGETXATTR => return Ok(IoctlResult::FsXattr(FsXattr::from_flags(inode.fileattr()?))),
-            FS_IOC_FSSETXATTR => {
-                let IoctlArg::FsXattr(asked) = arg else { return Err(Errno::EFAULT) };
-                inode.fileattr()?;
-                inode.set_fileattr(asked.flags().ok_or(Errno::EOPNOTSUPP)?, self.cred(&guard)?)?;
-            }
+            FS_IOC_FSSETXATTR => match arg {
+                IoctlArg::FsXattr(asked) => inode.set_fsxattr(&asked, self.cred(&guard)?)?,
+                _ => return Err(Errno::EFAULT),
+            },
             FIFREEZE | FITHAW if !self.cred(&guard)?.capable(Capabilities::SYS_ADMIN) => {
                 return Err(Errno::EPERM);
             }
             FITHAW => return Err(Errno::EINVAL),
             FIFREEZE | FS_IOC_FIEMAP | FIDEDUPERANGE => return Err(Errno::EOPNOTSUPP),
-            FIBMAP if matches!(inode.object, Object::Regular(_)) => return Err(Errno::EINVAL),
+            FIBMAP if is_regular && !self.cred(&guard)?.capable(Capabilities::SYS_RAWIO) => {
+                return Err(Errno::EPERM);
+            }
+            FIBMAP if is_regular => return Err(Errno::EINVAL),
             _ => return Err(unknown(inode)),
         }
         Ok(IoctlResult::Nothing)
@@ -105,10 +113,15 @@ impl IoctlArg {
 /// `ioctl_fioasync`.
 ///
 /// # Errors
-/// ENOTTY: pipes send SIGIO, if their door has signals; others have nothing to signal.
+/// ENOTTY: pipes and the random devices send SIGIO, if their door has signals; others have nothing to signal.
 fn set_async(description: &Description, inode: &Inode, on: bool) -> Result<()> {
     let changes = description.flags().contains(OFlags::ASYNC) != on;
-    if changes && !matches!(inode.object, Object::Pipe(_)) {
+    let signals = match inode.object {
+        Object::Pipe(_) => true,
+        Object::Device(dev) => is_random(inode, dev),
+        _ => false,
+    };
+    if changes && !signals {
         return Err(Errno::ENOTTY);
     }
     description.set_flag(OFlags::ASYNC, on);
@@ -136,9 +149,12 @@ fn bytes_to_read(description: &Description, inode: &Inode) -> Result<IoctlResult
 }
 
 fn unknown(inode: &Inode) -> Errno {
-    let Object::Device(dev) = inode.object else { return Errno::ENOTTY };
-    match Device::open(inode.file_type(), dev) {
-        Ok(Device::Random | Device::Urandom) => Errno::EINVAL,
+    match inode.object {
+        Object::Device(dev) if is_random(inode, dev) => Errno::EINVAL,
         _ => Errno::ENOTTY,
     }
+}
+
+fn is_random(inode: &Inode, dev: Dev) -> bool {
+    matches!(Device::open(inode.file_type(), dev), Ok(Device::Random | Device::Urandom))
 }

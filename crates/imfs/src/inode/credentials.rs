@@ -26,6 +26,8 @@ bitflags! {
         const SETUID = 1 << 7;
         /// Set the immutable and append-only attributes.
         const LINUX_IMMUTABLE = 1 << 9;
+        /// Ask for blocks of a device (FIBMAP).
+        const SYS_RAWIO = 1 << 17;
         /// chroot(2).
         const SYS_CHROOT = 1 << 18;
         /// Trusted and security extended attributes.

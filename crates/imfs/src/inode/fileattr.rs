@@ -6,7 +6,7 @@ use super::attributes::{
 };
 use super::permission::owner_or_capable;
 use super::{Capabilities, Credentials, Inode, Object};
-use crate::abi::{Errno, Result};
+use crate::abi::{Errno, FsXattr, Result};
 
 /// `WRITE_LIFE_EXTREME`, the last of the hints.
 const LAST_HINT: u64 = 5;
@@ -28,12 +28,25 @@ impl Inode {
         (self.attributes.owner().flags & FILE_FLAGS) >> FILE_FLAGS_SHIFT
     }
 
-    /// Sets all flags.
+    /// Sets all flags (FS_IOC_SETFLAGS).
     ///
     /// # Errors
     /// ENOTTY: neither a regular file nor a directory. EPERM: not the owner, or append-only or immutable changes
     /// without `CAP_LINUX_IMMUTABLE`. EOPNOTSUPP: other flags than immutable, append-only, nodump and noatime.
     pub fn set_fileattr(&self, flags: u32, cred: &Credentials) -> Result<()> {
+        self.change_fileattr(flags, Ok(()), cred)
+    }
+
+    /// Sets all flags, and nothing else that there is in the structure (FS_IOC_FSSETXATTR).
+    ///
+    /// # Errors
+    /// As [`set_fileattr`](Self::set_fileattr), and those of [`FsXattr::check_others`].
+    pub fn set_fsxattr(&self, asked: &FsXattr, cred: &Credentials) -> Result<()> {
+        self.change_fileattr(asked.flags(), asked.check_others(self.file_type()), cred)
+    }
+
+    /// `others` is what comes of what is asked besides the flags.
+    fn change_fileattr(&self, flags: u32, others: Result<()>, cred: &Credentials) -> Result<()> {
         let old = self.fileattr()?;
         if !owner_or_capable(self.attributes.owner().uid, cred) {
             return Err(Errno::EPERM);
@@ -43,6 +56,7 @@ impl Inode {
         if (old ^ flags) & privileged != 0 && !cred.capable(Capabilities::LINUX_IMMUTABLE) {
             return Err(Errno::EPERM);
         }
+        others?;
         if flags & !known != 0 {
             return Err(Errno::EOPNOTSUPP);
         }

@@ -51,3 +51,7 @@ pub const FS_APPEND_FL: u32 = 0x20;
 pub const FS_NODUMP_FL: u32 = 0x40;
 /// Inode flag: the access time stays.
 pub const FS_NOATIME_FL: u32 = 0x80;
+/// Inode flag: direct access to persistent memory.
+pub const FS_DAX_FL: u32 = 0x0200_0000;
+/// Inode flag: what is made in it belongs to its project.
+pub const FS_PROJINHERIT_FL: u32 = 0x2000_0000;
