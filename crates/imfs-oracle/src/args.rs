@@ -80,7 +80,22 @@ pub type Time = (i64, i64);
 macro_rules! same {
     ($($t:ty),*) => { $(impl Arg<$t> for $t { fn get(self) -> $t { self } })* };
 }
-same!(u8, i16, u16, i32, u32, i64, u64, usize, bool, Option<i64>, Option<[Time; 2]>, Vec<usize>, Vec<Data>);
+same!(
+    u8,
+    i16,
+    u16,
+    i32,
+    u32,
+    i64,
+    u64,
+    usize,
+    bool,
+    Option<i64>,
+    Option<[Time; 2]>,
+    Vec<usize>,
+    Vec<u32>,
+    Vec<Data>
+);
 same!(Vec<(i32, i16)>);
 
 impl<S: AsRef<[u8]>> Arg<Option<Bytes>> for Option<S> {
@@ -155,6 +170,17 @@ impl Show for Data {
 impl Show for Vec<usize> {
     fn show(&self) -> String {
         format!("vec!{self:?}")
+    }
+}
+
+impl Show for Vec<u32> {
+    fn show(&self) -> String {
+        match self.as_slice() {
+            [first, rest @ ..] if rest.len() > 40 && rest.iter().all(|n| n == first) => {
+                format!("vec![{first}; {}]", self.len())
+            }
+            _ => format!("vec!{self:?}"),
+        }
     }
 }
 

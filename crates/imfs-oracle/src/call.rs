@@ -251,6 +251,26 @@ calls! {
     exit Exit();
     /// setgroups(2), setresgid(2) and setresuid(2) to a known user, see [`crate::users`]
     user User(who: usize [plain]);
+    /// setuid(2)
+    setuid Setuid(uid: u32 [plain]);
+    /// setgid(2)
+    setgid Setgid(gid: u32 [plain]);
+    /// setreuid(2)
+    setreuid Setreuid(ruid: u32 [plain], euid: u32 [plain]);
+    /// setregid(2)
+    setregid Setregid(rgid: u32 [plain], egid: u32 [plain]);
+    /// setresuid(2)
+    setresuid Setresuid(ruid: u32 [plain], euid: u32 [plain], suid: u32 [plain]);
+    /// setresgid(2)
+    setresgid Setresgid(rgid: u32 [plain], egid: u32 [plain], sgid: u32 [plain]);
+    /// setfsuid(2)
+    setfsuid Setfsuid(uid: u32 [plain]);
+    /// setfsgid(2)
+    setfsgid Setfsgid(gid: u32 [plain]);
+    /// setgroups(2)
+    setgroups Setgroups(groups: Vec<u32> [plain]);
+    /// Who the process is: getresuid(2), getresgid(2), getgroups(2), capget(2)
+    whoami Whoami();
     /// capset(2): the effective set becomes exactly these bits
     caps Caps(mask: u64 [plain]);
     /// setrlimit(2) RLIMIT_NOFILE
@@ -266,6 +286,16 @@ impl Call {
         let quiet = matches!(
             self,
             User { .. }
+                | Setuid { .. }
+                | Setgid { .. }
+                | Setreuid { .. }
+                | Setregid { .. }
+                | Setresuid { .. }
+                | Setresgid { .. }
+                | Setfsuid { .. }
+                | Setfsgid { .. }
+                | Setgroups { .. }
+                | Whoami {}
                 | Caps { .. }
                 | Umask { .. }
                 | Nofile { .. }

@@ -153,6 +153,21 @@ pub fn kind(mode: u32) -> &'static str {
     }
 }
 
+/// Who a process is: real, effective, saved and file-system ids; groups in order; capabilities, of those that IMFS
+/// knows.
+pub fn identity(
+    uids: [u32; 4],
+    gids: [u32; 4],
+    mut groups: Vec<u32>,
+    permitted: u64,
+    effective: u64,
+) -> String {
+    let known = imfs::inode::Capabilities::all().bits();
+    groups.sort_unstable();
+    let (permitted, effective) = (permitted & known, effective & known);
+    format!("{uids:?} {gids:?} {groups:?} {permitted:#x} {effective:#x}")
+}
+
 impl Attributes {
     /// One line that says all of it.
     pub fn line(&self, ticks: &Ticks) -> String {

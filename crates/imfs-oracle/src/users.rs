@@ -39,9 +39,14 @@ capabilities! {
     CAP_DAC_READ_SEARCH = 2;
     /// Act as the owner.
     CAP_FOWNER = 3;
-    CAP_LINUX_IMMUTABLE = 9;
     /// Keep set-id bits.
     CAP_FSETID = 4;
+    /// Become another group.
+    CAP_SETGID = 6;
+    /// Become another user.
+    CAP_SETUID = 7;
+    /// Set the immutable and append-only flags.
+    CAP_LINUX_IMMUTABLE = 9;
     /// chroot(2).
     CAP_SYS_CHROOT = 18;
     /// trusted xattrs.

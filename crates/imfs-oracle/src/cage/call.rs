@@ -5,7 +5,7 @@ use super::clock::SteppedClock;
 use super::{HERE, Local, read_directory};
 use crate::args::{Data, Time};
 use crate::call::Call;
-use crate::outcome::{FsStat, Outcome, bytes, entries, parse_dirents};
+use crate::outcome::{FsStat, Outcome, bytes, entries, identity, parse_dirents};
 use imfs::Cage;
 use imfs::abi::ioctl::{FIONREAD, FS_IOC_FSSETXATTR};
 use imfs::abi::*;
@@ -247,12 +247,33 @@ pub(super) fn call(cage: &Cage, local: &mut Local, clock: &SteppedClock, call: &
             local.maps = Default::default();
             unit(cage.exec())
         }
+        Call::Setuid { uid } => unit(cage.setuid(*uid)),
+        Call::Setgid { gid } => unit(cage.setgid(*gid)),
+        Call::Setreuid { ruid, euid } => unit(cage.setreuid(*ruid, *euid)),
+        Call::Setregid { rgid, egid } => unit(cage.setregid(*rgid, *egid)),
+        Call::Setresuid { ruid, euid, suid } => unit(cage.setresuid(*ruid, *euid, *suid)),
+        Call::Setresgid { rgid, egid, sgid } => unit(cage.setresgid(*rgid, *egid, *sgid)),
+        Call::Setfsuid { uid } => value(cage.setfsuid(*uid)),
+        Call::Setfsgid { gid } => value(cage.setfsgid(*gid)),
+        Call::Setgroups { groups } => unit(cage.setgroups(groups)),
+        Call::Whoami {} => whoami(cage),
         Call::Nofile { limit } => {
             cage.set_nofile(*limit as usize);
             Outcome::value(0)
         }
         Call::MapWriteWithin { .. } => Outcome::broken("(only the kernel knows where the file ends)"),
         _ => Outcome::broken("(not a call of a cage)"),
+    }
+}
+
+fn whoami(cage: &Cage) -> Outcome {
+    match cage.credentials() {
+        Ok(c) => {
+            let (uids, gids) = ([c.uid, c.euid, c.suid, c.fsuid], [c.gid, c.egid, c.sgid, c.fsgid]);
+            let (permitted, effective) = (c.permitted.bits(), c.effective.bits());
+            Outcome::noted(0, identity(uids, gids, c.groups, permitted, effective))
+        }
+        Err(e) => Outcome::error(e.raw()),
     }
 }
 

@@ -9,7 +9,7 @@ use crate::args::{Bytes, Data};
 use crate::call::Call;
 use crate::case::{Act, Step};
 use crate::maps::{Maps, SLOTS, hint};
-use crate::outcome::{Entry, Outcome, Ticks, bytes, entries, name_list, parse_dirents};
+use crate::outcome::{Entry, Outcome, Ticks, bytes, entries, identity, name_list, parse_dirents};
 use crate::touch;
 use crate::users::USERS;
 use imfs::abi::ioctl::{FIGETBSZ, FIONREAD, FIOQSIZE, FS_IOC_FSGETXATTR, FS_IOC_FSSETXATTR, FS_IOC_GETFLAGS};
@@ -531,6 +531,16 @@ impl Worker<'_> {
             Call::Exit {} => Outcome::value(0),
             Call::User { who } => plain(become_user(*who)),
             Call::Caps { mask } => plain(set_effective(*mask)),
+            Call::Setuid { uid } => became(sys!(SYS_setuid, *uid)),
+            Call::Setgid { gid } => became(sys!(SYS_setgid, *gid)),
+            Call::Setreuid { ruid, euid } => became(sys!(SYS_setreuid, *ruid, *euid)),
+            Call::Setregid { rgid, egid } => became(sys!(SYS_setregid, *rgid, *egid)),
+            Call::Setresuid { ruid, euid, suid } => became(sys!(SYS_setresuid, *ruid, *euid, *suid)),
+            Call::Setresgid { rgid, egid, sgid } => became(sys!(SYS_setresgid, *rgid, *egid, *sgid)),
+            Call::Setfsuid { uid } => became(sys!(SYS_setfsuid, *uid)),
+            Call::Setfsgid { gid } => became(sys!(SYS_setfsgid, *gid)),
+            Call::Setgroups { groups } => became(sys!(SYS_setgroups, groups.len(), groups.as_ptr())),
+            Call::Whoami {} => whoami(),
             Call::Nofile { limit } => set_nofile(*limit),
             Call::Tick {} => {
                 self.shared.tick();
@@ -538,6 +548,30 @@ impl Worker<'_> {
             }
         }
     }
+}
+
+/// After a change of the credentials.
+fn became(r: Result<i64, i32>) -> Outcome {
+    die_with_parent();
+    plain(r)
+}
+
+fn whoami() -> Outcome {
+    let (mut uids, mut gids, mut groups) = ([0u32; 4], [0u32; 4], vec![0u32; 65_536]);
+    let ids = |ids: &mut [u32; 4]| [0, 1, 2].map(|i| &raw mut ids[i]);
+    let [real, effective, saved] = ids(&mut uids);
+    let _ = sys!(SYS_getresuid, real, effective, saved);
+    let [real, effective, saved] = ids(&mut gids);
+    let _ = sys!(SYS_getresgid, real, effective, saved);
+    // Asked for no id they change none, and give the present one.
+    uids[3] = sys!(SYS_setfsuid, -1).unwrap_or(-1) as u32;
+    gids[3] = sys!(SYS_setfsgid, -1).unwrap_or(-1) as u32;
+    let n = sys!(SYS_getgroups, groups.len(), groups.as_mut_ptr()).unwrap_or(0);
+    groups.truncate(n as usize);
+    let (header, mut sets) = ([0x2008_0522_u32, 0], [0u32; 6]);
+    let _ = sys!(SYS_capget, header.as_ptr(), sets.as_mut_ptr());
+    let [effective, permitted] = [0, 1].map(|i| u64::from(sets[i]));
+    Outcome::noted(0, identity(uids, gids, groups, permitted, effective))
 }
 
 /// With RESOLVE_BENEATH and RESOLVE_IN_ROOT a ".." gives EAGAIN when anything is renamed or mounted on the machine at that

@@ -43,7 +43,7 @@ macro_rules! tables {
 }
 
 tables! {
-    access, acl, chdir, chmod, chown, chroot, clone, close_range, copy_file_range, devices, dup, fallocate,
+    access, acl, chdir, chmod, chown, chroot, clone, close_range, copy_file_range, credentials, devices, dup, fallocate,
     fcntl, fifo, found, getdents, ioctl, link, locks, lseek, mkdir, mknod, mmap, open, openat2, pipe, poll, process,
     read_write, readlink, rename, rmdir, sendfile, stat, statfs, statx, symlink, sync, truncate, unlink,
     utimensat, xattr,

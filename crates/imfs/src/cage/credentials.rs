@@ -22,6 +22,13 @@ const FILE_CAPABILITIES: Capabilities = Capabilities::CHOWN
     .union(Capabilities::MKNOD)
     .union(Capabilities::LINUX_IMMUTABLE);
 
+/// Whether a change of ids is one, so that the file-system id follows.
+#[derive(PartialEq)]
+enum Changes {
+    Ids,
+    Nothing,
+}
+
 impl Cage {
     /// Who the cage is now.
     ///
@@ -56,7 +63,7 @@ impl Cage {
                 return Err(Errno::EPERM);
             }
             cred.euid = uid;
-            Ok(())
+            Ok(Changes::Ids)
         })
     }
 
@@ -73,7 +80,7 @@ impl Cage {
                 return Err(Errno::EPERM);
             }
             cred.egid = gid;
-            Ok(())
+            Ok(Changes::Ids)
         })
     }
 
@@ -96,7 +103,7 @@ impl Cage {
             if ruid != UNCHANGED || (euid != UNCHANGED && euid != old.0) {
                 cred.suid = cred.euid;
             }
-            Ok(())
+            Ok(Changes::Ids)
         })
     }
 
@@ -119,33 +126,39 @@ impl Cage {
             if rgid != UNCHANGED || (egid != UNCHANGED && egid != old.0) {
                 cred.sgid = cred.egid;
             }
-            Ok(())
+            Ok(Changes::Ids)
         })
     }
 
-    /// setresuid(2).
+    /// setresuid(2). When it would leave all as it is, it leaves the file-system id as well.
     ///
     /// # Errors
     /// EPERM
     pub fn setresuid(&self, ruid: u32, euid: u32, suid: u32) -> Result<()> {
         self.change_uids(|cred| {
             let old = [cred.uid, cred.euid, cred.suid];
+            if same_ids([ruid, euid, suid], old, cred.fsuid) {
+                return Ok(Changes::Nothing);
+            }
             may_become(&[ruid, euid, suid], &old, cred.capable(Capabilities::SETUID))?;
             (cred.uid, cred.euid, cred.suid) = (or(ruid, old[0]), or(euid, old[1]), or(suid, old[2]));
-            Ok(())
+            Ok(Changes::Ids)
         })
     }
 
-    /// setresgid(2).
+    /// setresgid(2). When it would leave all as it is, it leaves the file-system id as well.
     ///
     /// # Errors
     /// EPERM
     pub fn setresgid(&self, rgid: u32, egid: u32, sgid: u32) -> Result<()> {
         self.change_gids(|cred| {
             let old = [cred.gid, cred.egid, cred.sgid];
+            if same_ids([rgid, egid, sgid], old, cred.fsgid) {
+                return Ok(Changes::Nothing);
+            }
             may_become(&[rgid, egid, sgid], &old, cred.capable(Capabilities::SETGID))?;
             (cred.gid, cred.egid, cred.sgid) = (or(rgid, old[0]), or(egid, old[1]), or(sgid, old[2]));
-            Ok(())
+            Ok(Changes::Ids)
         })
     }
 
@@ -203,10 +216,12 @@ impl Cage {
 
     /// A change of user ids, with what follows from it: the file-system id becomes the effective one, and capabilities
     /// come and go with root (`cap_emulate_setxuid`).
-    fn change_uids(&self, change: impl FnOnce(&mut Credentials) -> Result<()>) -> Result<()> {
+    fn change_uids(&self, change: impl FnOnce(&mut Credentials) -> Result<Changes>) -> Result<()> {
         self.change_credentials(|cred| {
             let old = [cred.uid, cred.euid, cred.suid];
-            change(cred)?;
+            if change(cred)? == Changes::Nothing {
+                return Ok(());
+            }
             cred.fsuid = cred.euid;
             if old.contains(&0) && ![cred.uid, cred.euid, cred.suid].contains(&0) {
                 cred.permitted = Capabilities::empty();
@@ -222,10 +237,11 @@ impl Cage {
         })
     }
 
-    fn change_gids(&self, change: impl FnOnce(&mut Credentials) -> Result<()>) -> Result<()> {
+    fn change_gids(&self, change: impl FnOnce(&mut Credentials) -> Result<Changes>) -> Result<()> {
         self.change_credentials(|cred| {
-            change(cred)?;
-            cred.fsgid = cred.egid;
+            if change(cred)? == Changes::Ids {
+                cred.fsgid = cred.egid;
+            }
             Ok(())
         })
     }
@@ -258,6 +274,12 @@ fn valid(id: u32) -> Result<()> {
 
 fn or(new: u32, old: u32) -> u32 {
     if new == UNCHANGED { old } else { new }
+}
+
+/// Whether real, effective and saved id stay as they are; one who names the effective id means the file-system id, too.
+fn same_ids(new: [u32; 3], old: [u32; 3], fs: u32) -> bool {
+    let same = |i: usize| new[i] == UNCHANGED || new[i] == old[i];
+    same(0) && same(1) && same(2) && (new[1] == UNCHANGED || fs == old[1])
 }
 
 fn may_become(new: &[u32], old: &[u32], capable: bool) -> Result<()> {
