@@ -104,7 +104,8 @@ impl Side for Cages {
             .expect("an instance");
         let mut run = Run { side: self, imfs, clock, processes: HashMap::new() };
         let mut root = Credentials::root();
-        (root.permitted, root.effective) = (run.side.permitted, run.side.permitted);
+        (root.permitted, root.effective, root.bounding) =
+            (run.side.permitted, run.side.permitted, run.side.permitted);
         let cage = run.imfs.create_cage(0, root.clone()).expect("the first cage");
         run.processes.insert(0, Process::new(cage));
         let outcomes = steps.iter().map(|s| run.step(s)).collect();
@@ -326,7 +327,7 @@ fn credentials(who: usize, permitted: Capabilities) -> Credentials {
     let u = &USERS[who];
     let mut cred = Credentials::new(u.uid, u.gid).with_groups(u.groups);
     cred.suid = 0;
-    cred.permitted = permitted;
+    (cred.permitted, cred.bounding) = (permitted, permitted);
     cred.effective = if u.uid == 0 { permitted } else { Capabilities::empty() };
     cred
 }

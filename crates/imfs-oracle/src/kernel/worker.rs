@@ -185,9 +185,12 @@ impl Worker<'_> {
                 let _ = sys!(SYS_close, fd);
             }
         }
-        // The credentials become others, even where they say the same.
-        // SAFETY: has no argument and cannot fail.
-        let root = unsafe { libc::geteuid() } == 0;
+        // The credentials become others, even where they say the same. The saved user id stays root's: see `become_user`.
+        // SAFETY: these have no argument and cannot fail.
+        let (uid, gid) = unsafe { (libc::geteuid(), libc::getegid()) };
+        let _ = sys!(SYS_setfsuid, uid);
+        let _ = sys!(SYS_setresgid, u32::MAX, gid, gid);
+        let root = uid == 0;
         plain(set_effective(if root { u64::MAX } else { 0 }))
     }
 

@@ -422,7 +422,7 @@ impl Generator<'_> {
 
     /// Calls that others of their kind stand for most of the time.
     fn seldom(&mut self) -> Call {
-        match self.0.below(35) {
+        match self.0.below(36) {
             0 => mknod(self.path(), S_IFSOCK | self.mode(), 0),
             1 => access(self.path(), self.0.below(8) as i32),
             2 => faccessat(self.dir(), self.path(), self.0.below(8) as i32),
@@ -470,14 +470,12 @@ impl Generator<'_> {
             // The saved user id stays root's, so that there is a way back.
             30 => setfsuid(self.id()),
             31 => setresgid(self.id(), self.id(), self.id()),
-            32 => match self.0.below(3) {
-                0 => setfsgid(self.id()),
-                1 => setgroups(
-                    (0..self.0.below(4)).map(|_| self.0.pick(&[0, 1001, 2000, 2001])).collect::<Vec<_>>(),
-                ),
-                _ => whoami(),
-            },
-            33 => utimensat(self.fd(), None::<&str>, self.times(), 0),
+            32 => setfsgid(self.id()),
+            33 => {
+                let groups = (0..self.0.below(4)).map(|_| self.0.pick(&[0, 1001, 2000, 2001]));
+                setgroups(groups.collect::<Vec<u32>>())
+            }
+            34 => utimensat(self.fd(), None::<&str>, self.times(), 0),
             _ => statx(self.fd(), "", AT_EMPTY_PATH, STATX_BASIC_STATS),
         }
     }

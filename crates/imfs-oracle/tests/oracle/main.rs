@@ -1,6 +1,7 @@
 //! The tables: one module a call, each of them run whole by one test.
 
 mod document;
+mod exec;
 mod random;
 mod table;
 

@@ -105,8 +105,10 @@ impl Cage {
         self.change_credentials(|cred| {
             (cred.suid, cred.fsuid) = (cred.euid, cred.euid);
             (cred.sgid, cred.fsgid) = (cred.egid, cred.egid);
-            let all = if cred.euid == 0 { Capabilities::all() } else { Capabilities::empty() };
-            (cred.permitted, cred.effective) = (all, all);
+            // Of one who is root by the real id alone they are permitted, but not in force (`handle_privileged_root`).
+            let if_root = |root| if root { cred.bounding } else { Capabilities::empty() };
+            let (permitted, effective) = (if_root(cred.uid == 0 || cred.euid == 0), if_root(cred.euid == 0));
+            (cred.permitted, cred.effective) = (permitted, effective);
             Ok(())
         })?;
         self.unmap_all(false);

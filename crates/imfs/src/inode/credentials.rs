@@ -66,6 +66,9 @@ pub struct Credentials {
     pub permitted: Capabilities,
     /// Capabilities in force.
     pub effective: Capabilities,
+    /// The capabilities that root has after execve(2) (the bounding set of capabilities(7)): all of them, unless whoever
+    /// makes the cage knows better.
+    pub bounding: Capabilities,
     /// The size up to which writing and truncating may make files grow (RLIMIT_FSIZE of getrlimit(2)): `u64::MAX` is no
     /// limit. Not an identity, but every check that needs it asks who writes.
     pub fsize: u64,
@@ -98,6 +101,7 @@ impl Credentials {
             groups: Vec::new(),
             permitted: caps,
             effective: caps,
+            bounding: Capabilities::all(),
             fsize: u64::MAX,
         }
     }
