@@ -1,7 +1,8 @@
 //! mmap(2), munmap(2), msync(2), with real mappings in this process.
 
-use std::ptr::null_mut;
+use std::ptr::{null_mut, with_exposed_provenance_mut};
 use std::slice::from_raw_parts;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use imfs::abi::{AT_FDCWD, Errno, MapFlags, MsyncFlags, OFlags, ProtFlags, SetTime, Timespec};
 use imfs::inode::Credentials;
@@ -17,7 +18,7 @@ const PRIVATE: MapFlags = MapFlags::PRIVATE;
 const ANONYMOUS: MapFlags = MapFlags::PRIVATE.union(MapFlags::ANONYMOUS);
 const VALIDATE: MapFlags = MapFlags::SHARED_VALIDATE;
 
-/// Maps where the host likes.
+/// Maps where nobody else does, so that a test may ask whether something is there after it has unmapped it.
 fn map(
     cage: &Cage,
     len: usize,
@@ -27,8 +28,10 @@ fn map(
     at: i64,
 ) -> Result<*mut u8, Errno> {
     assert!(!flags.contains(MapFlags::FIXED));
+    static NEXT: AtomicUsize = AtomicUsize::new(1 << 44);
+    let place = with_exposed_provenance_mut(NEXT.fetch_add(4 << 20, Ordering::Relaxed));
     // SAFETY: no fixed address, and the tests unmap through the cage.
-    unsafe { cage.mmap(null_mut(), len, prot, flags, fd, at) }
+    unsafe { cage.mmap(place, len, prot, flags, fd, at) }
 }
 
 /// Maps over what the test has mapped.
