@@ -42,6 +42,10 @@ fn names(t: &mut Vec<Case>) {
     t.add("into a removed directory, by who may not write it", removed, seq![rename("/b", "b"), rename("/b", rep(110, 256)), rename("/nowhere", "b")]);
     let executed = seq![fork(1), p1(user(ALICE)), p1(pipe2(O_NONBLOCK))];
     t.add("link by descriptor after exec", executed, seq![p1(linkat(3, "f", 3, "b/f", AT_EMPTY_PATH)), p1(exec()), p1(linkat(3, "f", 3, "b/f", AT_EMPTY_PATH))]);
+    for call in [setfsgid(2000), setfsgid(1002), setfsgid(u32::MAX), setfsuid(0), setfsuid(1002), setfsuid(u32::MAX), setfsuid(5), setresuid(u32::MAX, 1002, u32::MAX), setresgid(u32::MAX, 1002, u32::MAX), setresuid(1002, 1002, 1002), setreuid(1002, 1002), setregid(1002, 1002), setuid(1002), setgid(1002), setgroups(vec![]), setuid(7)] {
+        let opened = seq![mkdir("/b", 0o777), chmod("/b", 0o777), user(BOB), open("/b/f", O_RDWR | O_CREAT, 0o666)];
+        t.add(format!("a link by descriptor after {call}"), opened, seq![call, linkat(3, "", AT_FDCWD, "/b/g", AT_EMPTY_PATH)]);
+    }
     let piped = seq![mkdir("/b", 0o777), creat("/f", 0o666), pipe(), mkdir("/c", 0o777), chdir("/c"), rmdir("/c")];
     for to in ["/b", "/f", "/new", "/new/", "/b/", "/f/x", "/b/x", "gone", "/nowhere/x", "/", "."] {
         t.each_user(format!("a link of a pipe as {to}"), piped.clone(), seq![linkat(4, "", AT_FDCWD, to, AT_EMPTY_PATH)]);

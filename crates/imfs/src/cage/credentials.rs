@@ -22,11 +22,15 @@ const FILE_CAPABILITIES: Capabilities = Capabilities::CHOWN
     .union(Capabilities::MKNOD)
     .union(Capabilities::LINUX_IMMUTABLE);
 
-/// Whether a change of ids is one, so that the file-system id follows.
+/// What a change of credentials changes.
 #[derive(PartialEq)]
-enum Changes {
-    Ids,
+pub(super) enum Changed {
+    /// Nothing: the cage is who it was.
     Nothing,
+    /// A limit, which is no identity.
+    Limit,
+    /// Who the cage is, though it may be called the same.
+    Identity,
 }
 
 impl Cage {
@@ -46,7 +50,7 @@ impl Cage {
     pub fn set_credentials(&self, credentials: Credentials) -> Result<()> {
         self.change_credentials(|cred| {
             *cred = Credentials { fsize: cred.fsize, ..credentials };
-            Ok(())
+            Ok(Changed::Identity)
         })
     }
 
@@ -63,7 +67,7 @@ impl Cage {
                 return Err(Errno::EPERM);
             }
             cred.euid = uid;
-            Ok(Changes::Ids)
+            Ok(Changed::Identity)
         })
     }
 
@@ -80,7 +84,7 @@ impl Cage {
                 return Err(Errno::EPERM);
             }
             cred.egid = gid;
-            Ok(Changes::Ids)
+            Ok(Changed::Identity)
         })
     }
 
@@ -103,7 +107,7 @@ impl Cage {
             if ruid != UNCHANGED || (euid != UNCHANGED && euid != old.0) {
                 cred.suid = cred.euid;
             }
-            Ok(Changes::Ids)
+            Ok(Changed::Identity)
         })
     }
 
@@ -126,7 +130,7 @@ impl Cage {
             if rgid != UNCHANGED || (egid != UNCHANGED && egid != old.0) {
                 cred.sgid = cred.egid;
             }
-            Ok(Changes::Ids)
+            Ok(Changed::Identity)
         })
     }
 
@@ -138,11 +142,11 @@ impl Cage {
         self.change_uids(|cred| {
             let old = [cred.uid, cred.euid, cred.suid];
             if same_ids([ruid, euid, suid], old, cred.fsuid) {
-                return Ok(Changes::Nothing);
+                return Ok(Changed::Nothing);
             }
             may_become(&[ruid, euid, suid], &old, cred.capable(Capabilities::SETUID))?;
             (cred.uid, cred.euid, cred.suid) = (or(ruid, old[0]), or(euid, old[1]), or(suid, old[2]));
-            Ok(Changes::Ids)
+            Ok(Changed::Identity)
         })
     }
 
@@ -154,11 +158,11 @@ impl Cage {
         self.change_gids(|cred| {
             let old = [cred.gid, cred.egid, cred.sgid];
             if same_ids([rgid, egid, sgid], old, cred.fsgid) {
-                return Ok(Changes::Nothing);
+                return Ok(Changed::Nothing);
             }
             may_become(&[rgid, egid, sgid], &old, cred.capable(Capabilities::SETGID))?;
             (cred.gid, cred.egid, cred.sgid) = (or(rgid, old[0]), or(egid, old[1]), or(sgid, old[2]));
-            Ok(Changes::Ids)
+            Ok(Changed::Identity)
         })
     }
 
@@ -171,11 +175,12 @@ impl Cage {
         self.change_credentials(|cred| {
             old = cred.fsuid;
             let own = [cred.uid, cred.euid, cred.suid, cred.fsuid].contains(&fsuid);
-            if fsuid != UNCHANGED && (own || cred.capable(Capabilities::SETUID)) {
-                cred.fsuid = fsuid;
-                follow_fsuid(cred, old);
+            if [UNCHANGED, old].contains(&fsuid) || !(own || cred.capable(Capabilities::SETUID)) {
+                return Ok(Changed::Nothing);
             }
-            Ok(())
+            cred.fsuid = fsuid;
+            follow_fsuid(cred, old);
+            Ok(Changed::Identity)
         })?;
         Ok(old)
     }
@@ -189,10 +194,11 @@ impl Cage {
         self.change_credentials(|cred| {
             old = cred.fsgid;
             let own = [cred.gid, cred.egid, cred.sgid, cred.fsgid].contains(&fsgid);
-            if fsgid != UNCHANGED && (own || cred.capable(Capabilities::SETGID)) {
-                cred.fsgid = fsgid;
+            if [UNCHANGED, old].contains(&fsgid) || !(own || cred.capable(Capabilities::SETGID)) {
+                return Ok(Changed::Nothing);
             }
-            Ok(())
+            cred.fsgid = fsgid;
+            Ok(Changed::Identity)
         })?;
         Ok(old)
     }
@@ -210,17 +216,17 @@ impl Cage {
                 return Err(Errno::EINVAL);
             }
             cred.groups = try_groups(groups)?;
-            Ok(())
+            Ok(Changed::Identity)
         })
     }
 
     /// A change of user ids, with what follows from it: the file-system id becomes the effective one, and capabilities
     /// come and go with root (`cap_emulate_setxuid`).
-    fn change_uids(&self, change: impl FnOnce(&mut Credentials) -> Result<Changes>) -> Result<()> {
+    fn change_uids(&self, change: impl FnOnce(&mut Credentials) -> Result<Changed>) -> Result<()> {
         self.change_credentials(|cred| {
             let old = [cred.uid, cred.euid, cred.suid];
-            if change(cred)? == Changes::Nothing {
-                return Ok(());
+            if change(cred)? == Changed::Nothing {
+                return Ok(Changed::Nothing);
             }
             cred.fsuid = cred.euid;
             if old.contains(&0) && ![cred.uid, cred.euid, cred.suid].contains(&0) {
@@ -233,33 +239,34 @@ impl Cage {
             if old[1] != 0 && cred.euid == 0 {
                 cred.effective = cred.permitted;
             }
-            Ok(())
+            Ok(Changed::Identity)
         })
     }
 
-    fn change_gids(&self, change: impl FnOnce(&mut Credentials) -> Result<Changes>) -> Result<()> {
+    fn change_gids(&self, change: impl FnOnce(&mut Credentials) -> Result<Changed>) -> Result<()> {
         self.change_credentials(|cred| {
-            if change(cred)? == Changes::Ids {
+            let changed = change(cred)?;
+            if changed == Changed::Identity {
                 cred.fsgid = cred.egid;
             }
-            Ok(())
+            Ok(changed)
         })
     }
 
-    /// Replaces the credentials by a changed copy, or by nothing if `change` fails.
+    /// Replaces the credentials by a changed copy, or by nothing if `change` fails or changes nothing.
     pub(super) fn change_credentials(
         &self,
-        change: impl FnOnce(&mut Credentials) -> Result<()>,
+        change: impl FnOnce(&mut Credentials) -> Result<Changed>,
     ) -> Result<()> {
         let guard = epoch::pin();
         let lock = self.change.lock();
         let mut new = self.cred(&guard)?.try_clone()?;
-        let fsize = new.fsize;
-        change(&mut new)?;
-        // A new limit is no new identity.
-        let changed = new.fsize == fsize;
+        let changed = change(&mut new)?;
+        if changed == Changed::Nothing {
+            return Ok(());
+        }
         let replaced = self.credentials.replace(Some(try_box(new).ok_or(Errno::ENOMEM)?), 0, &guard);
-        if changed {
+        if changed == Changed::Identity {
             self.identity.store(self.tree.sb.new_identity(), Ordering::Release);
         }
         drop(lock);

@@ -4,6 +4,7 @@ use crate::sync::primitives::atomic::{AtomicBool, AtomicU32, AtomicUsize, Orderi
 use std::sync::Arc;
 
 use super::Cage;
+use super::credentials::Changed;
 use super::table::Table;
 use crate::abi::{Errno, Result};
 use crate::inode::{Capabilities, Credentials, Inode};
@@ -109,7 +110,7 @@ impl Cage {
             let if_root = |root| if root { cred.bounding } else { Capabilities::empty() };
             let (permitted, effective) = (if_root(cred.uid == 0 || cred.euid == 0), if_root(cred.euid == 0));
             (cred.permitted, cred.effective) = (permitted, effective);
-            Ok(())
+            Ok(Changed::Identity)
         })?;
         self.unmap_all(false);
         let mut from = 0;
@@ -177,7 +178,7 @@ impl Cage {
     pub fn set_fsize(&self, limit: u64) -> Result<()> {
         self.change_credentials(|cred| {
             cred.fsize = limit;
-            Ok(())
+            Ok(Changed::Limit)
         })
     }
 }
