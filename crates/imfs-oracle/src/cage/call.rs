@@ -10,6 +10,7 @@ use imfs::Cage;
 use imfs::abi::ioctl::{FIONREAD, FS_IOC_FSSETXATTR};
 use imfs::abi::*;
 use imfs::cage::{FcntlArg, IoctlResult};
+use imfs::inode::Credentials;
 use std::io::{IoSlice, IoSliceMut};
 
 fn o(flags: i32) -> OFlags {
@@ -245,7 +246,7 @@ pub(super) fn call(cage: &Cage, local: &mut Local, clock: &SteppedClock, call: &
         Call::Munmap { slot } => local.maps.unmap(cage, *slot),
         Call::Exec {} => {
             local.maps = Default::default();
-            unit(cage.exec())
+            unit(exec(cage))
         }
         Call::Setuid { uid } => unit(cage.setuid(*uid)),
         Call::Setgid { gid } => unit(cage.setgid(*gid)),
@@ -264,6 +265,14 @@ pub(super) fn call(cage: &Cage, local: &mut Local, clock: &SteppedClock, call: &
         Call::MapWriteWithin { .. } => Outcome::broken("(only the kernel knows where the file ends)"),
         _ => Outcome::broken("(not a call of a cage)"),
     }
+}
+
+/// The saved id stays root's and what is permitted stays so, as on the kernel's side, for there must be a way back.
+fn exec(cage: &Cage) -> Result<()> {
+    let before = cage.credentials()?;
+    cage.exec()?;
+    let after = cage.credentials()?;
+    cage.set_credentials(Credentials { suid: before.suid, permitted: before.permitted, ..after })
 }
 
 fn whoami(cage: &Cage) -> Outcome {
