@@ -26,23 +26,27 @@ fn states() -> Vec<(&'static str, Vec<Step>)> {
 }
 
 pub(crate) fn cases() -> Vec<Case> {
-    let mut t = Vec::new();
-    let kinds: [(&str, fn(&mut Vec<Call>)); 9] = [
-        ("setuid", |calls| calls.extend(IDS.map(setuid))),
-        ("setgid", |calls| calls.extend(IDS.map(setgid))),
-        ("setreuid", |calls| calls.extend(IDS.iter().flat_map(|r| IDS.map(|e| setreuid(*r, e))))),
-        ("setregid", |calls| calls.extend(IDS.iter().flat_map(|r| IDS.map(|e| setregid(*r, e))))),
-        ("setresuid", |calls| calls.extend(FEW.iter().flat_map(|r| FEW.iter().flat_map(|e| FEW.map(|s| setresuid(*r, *e, s)))))),
-        ("setresgid", |calls| calls.extend(FEW.iter().flat_map(|r| FEW.iter().flat_map(|e| FEW.map(|s| setresgid(*r, *e, s)))))),
-        ("setfsuid", |calls| calls.extend(IDS.map(setfsuid))),
-        ("setfsgid", |calls| calls.extend(IDS.map(setfsgid))),
-        ("setgroups", |calls| calls.extend([vec![], vec![2000], vec![5, 3, 3, 0], vec![7; 65_536], vec![7; 65_537]].map(setgroups))),
+    let pairs = |call: fn(u32, u32) -> Call| IDS.iter().flat_map(|r| IDS.map(|e| call(*r, e))).collect();
+    let triples = |call: fn(u32, u32, u32) -> Call| {
+        FEW.iter().flat_map(|r| FEW.iter().flat_map(|e| FEW.map(|s| call(*r, *e, s)))).collect()
+    };
+    let groups = [vec![], vec![2000], vec![5, 3, 3, 0], vec![7; 65_536], vec![7; 65_537]];
+    let kinds: [(&str, Vec<Call>); 9] = [
+        ("setuid", IDS.map(setuid).into()),
+        ("setgid", IDS.map(setgid).into()),
+        ("setreuid", pairs(setreuid)),
+        ("setregid", pairs(setregid)),
+        ("setresuid", triples(setresuid)),
+        ("setresgid", triples(setresgid)),
+        ("setfsuid", IDS.map(setfsuid).into()),
+        ("setfsgid", IDS.map(setfsgid).into()),
+        ("setgroups", groups.map(setgroups).into()),
     ];
+    let mut t = Vec::new();
     for (about, state) in states() {
-        for (name, calls) in kinds {
-            let mut each = Vec::new();
-            calls(&mut each);
-            t.add(format!("{name} of {about}"), chain([tree(), state.clone()]), each.into_iter().flat_map(one).collect());
+        for (name, calls) in &kinds {
+            let look = calls.iter().cloned().flat_map(one).collect();
+            t.add(format!("{name} of {about}"), chain([tree(), state.clone()]), look);
         }
     }
     t
