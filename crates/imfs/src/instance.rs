@@ -115,7 +115,7 @@ impl Default for Builder {
             uid: 0,
             gid: 0,
             atime: Atime::default(),
-            protections: Protections::all(),
+            protections: Protections::DEFAULT,
             clock: Box::new(CoarseClock),
             entropy: Box::new(HostEntropy),
             pipes: PipeLimits::default(),
@@ -172,7 +172,7 @@ impl Builder {
         self
     }
 
-    /// What is restricted beyond POSIX (`fs.protected_*`); everything by default, as distributions do.
+    /// What is restricted beyond POSIX (`fs.protected_*`); [`Protections::DEFAULT`] by default.
     pub fn protections(mut self, protections: Protections) -> Self {
         self.protections = protections;
         self

@@ -342,15 +342,17 @@ fn host_capabilities() -> Capabilities {
 
 /// The sysctls `fs.protected_*` of this kernel.
 fn host_protections() -> Protections {
-    let on = |name: &str| {
+    let level = |name: &str| -> u8 {
         let value = std::fs::read_to_string(format!("/proc/sys/fs/protected_{name}")).unwrap_or_default();
-        value.trim() != "0"
+        value.trim().parse().unwrap_or(1)
     };
     let mut p = Protections::empty();
-    p.set(Protections::HARDLINKS, on("hardlinks"));
-    p.set(Protections::SYMLINKS, on("symlinks"));
-    p.set(Protections::REGULAR, on("regular"));
-    p.set(Protections::FIFOS, on("fifos"));
+    p.set(Protections::HARDLINKS, level("hardlinks") > 0);
+    p.set(Protections::SYMLINKS, level("symlinks") > 0);
+    p.set(Protections::REGULAR, level("regular") > 0);
+    p.set(Protections::FIFOS, level("fifos") > 0);
+    p.set(Protections::GROUP_REGULAR, level("regular") > 1);
+    p.set(Protections::GROUP_FIFOS, level("fifos") > 1);
     p
 }
 

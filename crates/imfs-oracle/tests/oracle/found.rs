@@ -6,6 +6,7 @@ pub(crate) fn cases() -> Vec<Case> {
     let mut t = Vec::new();
     opens(&mut t);
     sticky(&mut t);
+    protected_links(&mut t);
     names(&mut t);
     removed(&mut t);
     data_calls(&mut t);
@@ -22,16 +23,27 @@ fn opens(t: &mut Vec<Case>) {
 
 /// Others' special files in a sticky directory that all may write to are not opened with O_CREAT.
 fn sticky(t: &mut Vec<Case>) {
-    for kind in [S_IFSOCK, S_IFCHR, S_IFBLK, S_IFLNK, S_IFDIR] {
+    for kind in [S_IFSOCK, S_IFCHR, S_IFBLK, S_IFLNK, S_IFDIR, S_IFREG, S_IFIFO] {
         let make = match kind {
             S_IFLNK => symlink("/b/c", "/b/b"),
             S_IFDIR => mkdir("/b/b", 0o777),
             _ => mknod("/b/b", kind | 0o777, NULL),
         };
-        for dir in [0o1777, 0o1775, 0o777] {
+        for dir in [0o1777, 0o1775, 0o1770, 0o777] {
             let setup = seq![mkdir("/b", 0o777), chmod("/b", dir), make.clone(), lchown("/b/b", 1001, 1001)];
-            let look = seq![creat("/b/b", 0o600), open("/b/b", O_CREAT | O_RDWR | O_NOFOLLOW, 0o600), open("/b/b", O_RDWR, 0)];
+            let look = seq![creat("/b/b", 0o600), open("/b/b", O_CREAT | O_RDWR | O_NOFOLLOW | O_NONBLOCK, 0o600), open("/b/b", O_RDWR | O_NONBLOCK, 0)];
             t.each_user(format!("O_CREAT of alice's {kind:#o} in {dir:o}"), setup, look);
+        }
+    }
+}
+
+/// Others' symbolic links in such a directory are followed in the middle of a path, and at its end if `fs.protected_symlinks`
+/// is 0.
+fn protected_links(t: &mut Vec<Case>) {
+    for dir in [0o1777, 0o1775, 0o777] {
+        let tree = seq![mkdir("/b", 0o777), chmod("/b", dir), mkdir("/d", 0o777), chmod("/d", 0o777), creat("/d/f", 0o666), chmod("/d/f", 0o666), symlink("../d", "/b/l"), lchown("/b/l", 1001, 1001), symlink("l/f", "/b/m"), symlink("/d/f", "/b/n"), lchown("/b/n", 1001, 1001), symlink("b/l", "/o"), symlink("b/n", "/p"), symlink("nowhere", "/b/q"), lchown("/b/q", 1001, 1001)];
+        for path in ["/b/l", "/b/l/", "/b/l/.", "/b/l/f", "/b/l/../b/l/f", "/b/m", "/b/n", "/o", "/o/f", "/p", "/b/q", "/b/l/nowhere"] {
+            t.each_user(format!("others' links in {dir:o}: {path}"), tree.clone(), seq![stat(path), lstat(path), open(path, O_RDONLY, 0), open(path, O_RDWR | O_CREAT, 0o600), open(path, O_NOFOLLOW, 0), openat2(AT_FDCWD, path, 0, 0, RESOLVE_NO_SYMLINKS), chmod(path, 0o755), mkdir(path, 0o700), unlink(path), access(path, F_OK), chdir(path)]);
         }
     }
 }

@@ -321,15 +321,18 @@ fn may_open(inode: Shared<'_, Inode>, request: &Request, cred: &Credentials) -> 
 }
 
 /// `may_create_in_sticky`: in a sticky directory that all may write to, O_CREAT does not open what somebody else put
-/// there; regular files and FIFOs only if that is asked for.
+/// there; regular files and FIFOs only if that is asked for, and then perhaps where a group may write, too.
 fn may_create_in_sticky(dir: Shared<'_, Inode>, inode: Shared<'_, Inode>, cred: &Credentials) -> Result<()> {
     let (parent, owner) = (dir.attr(), inode.attr());
-    let guarded = match inode.file_type() {
-        FileType::Regular => dir.sb.protections.contains(Protections::REGULAR),
-        FileType::Fifo => dir.sb.protections.contains(Protections::FIFOS),
-        _ => true,
+    let asked = |protection| dir.sb.protections.contains(protection);
+    let (guarded, of_groups) = match inode.file_type() {
+        FileType::Regular => (asked(Protections::REGULAR), asked(Protections::GROUP_REGULAR)),
+        FileType::Fifo => (asked(Protections::FIFOS), asked(Protections::GROUP_FIFOS)),
+        _ => (true, false),
     };
-    if guarded && parent.mode & 0o1002 == 0o1002 && owner.uid != parent.uid && owner.uid != cred.fsuid {
+    let others_write = if of_groups { 0o022 } else { 0o002 };
+    let sticky = parent.mode & 0o1000 != 0 && parent.mode & others_write != 0;
+    if (guarded || of_groups) && sticky && owner.uid != parent.uid && owner.uid != cred.fsuid {
         return Err(Errno::EACCES);
     }
     Ok(())

@@ -47,13 +47,22 @@ bitflags! {
     pub struct Protections: u8 {
         /// Hard links to files that one neither owns nor may read and write.
         const HARDLINKS = 1;
-        /// Others' symbolic links in sticky directories that all may write to.
+        /// Others' symbolic links in sticky directories that all may write to, at the end of a path.
         const SYMLINKS = 2;
         /// O_CREAT of others' regular files in such directories.
         const REGULAR = 4;
         /// O_CREAT of others' FIFOs in such directories.
         const FIFOS = 8;
+        /// The same of regular files in sticky directories that their group may write to (`fs.protected_regular` is 2).
+        const GROUP_REGULAR = 16;
+        /// The same of FIFOs in such directories (`fs.protected_fifos` is 2).
+        const GROUP_FIFOS = 32;
     }
+}
+
+impl Protections {
+    /// Each sysctl is 1, as systemd sets them.
+    pub const DEFAULT: Self = Self::HARDLINKS.union(Self::SYMLINKS).union(Self::REGULAR).union(Self::FIFOS);
 }
 
 /// The shared part of an instance.

@@ -376,7 +376,7 @@ impl<'g> Walk<'g> {
             }
             let found = self.lookup(dir, name)?;
             if let Some(target) = found.get().symlink() {
-                self.may_follow(dir, found, pending)?;
+                self.may_follow(None, found, pending)?;
                 if !rest.is_empty() {
                     pending.push(rest);
                 }
@@ -400,7 +400,7 @@ impl<'g> Walk<'g> {
         target: &'g [u8],
         pending: &mut Pending<'g>,
     ) -> Result<Parent<'g>> {
-        self.may_follow(at.dir, link, pending)?;
+        self.may_follow(Some(at.dir), link, pending)?;
         let start = self.start_of(target, at.dir, pending)?;
         let mut next = self.walk_to_parent(start, target, pending)?;
         next.slash |= at.slash;
@@ -433,10 +433,11 @@ impl<'g> Walk<'g> {
         permission(dir.get(), self.cred, Access::EXEC)
     }
 
-    /// Whether a link may be followed (`pick_link`, `may_follow_link`).
+    /// Whether a link may be followed (`pick_link`, `may_follow_link`). `trailing` is the directory that it is in, if it is
+    /// the end of the path: only there the protection of sticky directories asks.
     fn may_follow(
         &self,
-        dir: Shared<'g, Inode>,
+        trailing: Option<Shared<'g, Inode>>,
         link: Shared<'g, Inode>,
         pending: &mut Pending<'g>,
     ) -> Result<()> {
@@ -444,15 +445,17 @@ impl<'g> Walk<'g> {
         if pending.links > MAXSYMLINKS {
             return Err(Errno::ELOOP);
         }
-        if self.resolve.contains(ResolveFlags::NO_SYMLINKS) {
-            return Err(Errno::ELOOP);
-        }
-        if dir.sb.protections.contains(Protections::SYMLINKS) {
+        if let Some(dir) = trailing
+            && dir.sb.protections.contains(Protections::SYMLINKS)
+        {
             let (parent, owner) = (dir.attr(), link.attr());
             let sticky = parent.mode & 0o1002 == 0o1002;
             if sticky && parent.uid != owner.uid && self.cred.fsuid != owner.uid {
                 return Err(Errno::EACCES);
             }
+        }
+        if self.resolve.contains(ResolveFlags::NO_SYMLINKS) {
+            return Err(Errno::ELOOP);
         }
         link.touch_atime();
         Ok(())

@@ -12,4 +12,5 @@ mod mmap;
 mod pathconf;
 mod paths;
 mod posix_fadvise;
+mod protections;
 mod xattr;
