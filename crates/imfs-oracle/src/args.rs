@@ -80,23 +80,8 @@ pub type Time = (i64, i64);
 macro_rules! same {
     ($($t:ty),*) => { $(impl Arg<$t> for $t { fn get(self) -> $t { self } })* };
 }
-same!(
-    u8,
-    i16,
-    u16,
-    i32,
-    u32,
-    i64,
-    u64,
-    usize,
-    bool,
-    Option<i64>,
-    Option<[Time; 2]>,
-    Vec<usize>,
-    Vec<u32>,
-    Vec<Data>
-);
-same!(Vec<(i32, i16)>);
+same!(u8, i16, u16, i32, u32, i64, u64, usize, bool, Option<i64>, Option<[Time; 2]>, Vec<usize>, Vec<Data>);
+same!(Vec<u32>, Vec<(i32, i16)>);
 
 impl<S: AsRef<[u8]>> Arg<Option<Bytes>> for Option<S> {
     fn get(self) -> Option<Bytes> {
@@ -167,20 +152,17 @@ impl Show for Data {
     }
 }
 
-impl Show for Vec<usize> {
-    fn show(&self) -> String {
-        format!("vec!{self:?}")
-    }
+macro_rules! show_list {
+    ($($t:ty),*) => { $(impl Show for Vec<$t> { fn show(&self) -> String { list(self) } })* };
 }
+show_list!(usize, u32);
 
-impl Show for Vec<u32> {
-    fn show(&self) -> String {
-        match self.as_slice() {
-            [first, rest @ ..] if rest.len() > 40 && rest.iter().all(|n| n == first) => {
-                format!("vec![{first}; {}]", self.len())
-            }
-            _ => format!("vec!{self:?}"),
+fn list<T: PartialEq + std::fmt::Debug>(numbers: &[T]) -> String {
+    match numbers {
+        [first, rest @ ..] if rest.len() > 40 && rest.iter().all(|n| n == first) => {
+            format!("vec![{first:?}; {}]", numbers.len())
         }
+        _ => format!("vec!{numbers:?}"),
     }
 }
 

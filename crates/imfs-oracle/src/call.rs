@@ -3,6 +3,7 @@
 //! Knows nothing of how a call is made: `kernel` and `cage` each hold one `match` over it.
 
 use crate::args::*;
+use imfs::abi::ioctl::FIONREAD;
 use std::fmt;
 
 macro_rules! calls {
@@ -129,8 +130,6 @@ calls! {
     ficlone Ficlone(to: i32 [plain], from: i32 [plain]);
     /// ioctl FICLONERANGE
     ficlonerange Ficlonerange(to: i32 [plain], from: i32 [plain], from_off: u64 [plain], len: u64 [plain], to_off: u64 [plain]);
-    /// ioctl FIONREAD
-    fionread Fionread(fd: i32 [plain]);
     /// ioctl(2) with no argument, an int, or a place for what is given back
     ioctl Ioctl(fd: i32 [plain], request: u32 [plain], arg: i32 [plain]);
     /// ioctl(2) FS_IOC_FSSETXATTR
@@ -279,6 +278,11 @@ calls! {
     tick Tick();
 }
 
+/// ioctl(2) FIONREAD
+pub fn fionread(fd: i32) -> Call {
+    ioctl(fd, FIONREAD, 0)
+}
+
 impl Call {
     /// Whether the call can move a time stamp, so that a moment must pass before it to tell which call did.
     pub fn moves_stamps(&self) -> bool {
@@ -327,7 +331,7 @@ impl Call {
                 | Poll { .. }
                 | Exec {}
                 | CloseRange { .. }
-                | Fionread { .. }
+                | Ioctl { request: FIONREAD, .. }
                 | Seekdir { .. }
         );
         !quiet

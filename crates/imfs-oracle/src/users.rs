@@ -1,5 +1,7 @@
 //! The users of all cases: root and two ordinary users who share a group.
 
+use imfs::inode::Capabilities;
+
 /// A user as `user(..)` names it.
 pub struct User {
     /// What failures call it.
@@ -10,6 +12,12 @@ pub struct User {
     pub gid: u32,
     /// Supplementary groups.
     pub groups: &'static [u32],
+}
+
+/// A set of capabilities in the status of a process (proc_pid_status(5)), as far as IMFS knows them.
+pub fn capabilities(status: &str, name: &str) -> Option<Capabilities> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    u64::from_str_radix(line.trim(), 16).ok().map(Capabilities::from_bits_truncate)
 }
 
 /// Index of root.

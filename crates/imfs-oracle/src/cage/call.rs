@@ -7,7 +7,7 @@ use crate::args::{Data, Time};
 use crate::call::Call;
 use crate::outcome::{FsStat, Outcome, bytes, entries, identity, parse_dirents};
 use imfs::Cage;
-use imfs::abi::ioctl::{FIONREAD, FS_IOC_FSSETXATTR};
+use imfs::abi::ioctl::FS_IOC_FSSETXATTR;
 use imfs::abi::*;
 use imfs::cage::{FcntlArg, IoctlResult};
 use imfs::inode::Credentials;
@@ -223,11 +223,6 @@ pub(super) fn call(cage: &Cage, local: &mut Local, clock: &SteppedClock, call: &
             let r = cage.sendfile(*to, *from, off.is_some().then_some(&mut place), *count);
             noted(r, |_| place.to_string())
         }
-        Call::Fionread { fd } => match cage.ioctl(*fd, FIONREAD, 0) {
-            Ok(IoctlResult::Int(n)) => Outcome::noted(0, n.to_string()),
-            Ok(other) => Outcome::broken(&format!("({other:?})")),
-            Err(e) => Outcome::error(e.raw()),
-        },
         Call::Dup { fd } => value(cage.dup(*fd)),
         Call::Dup2 { fd, new } => value(cage.dup2(*fd, *new)),
         Call::Dup3 { fd, new, flags } => value(cage.dup3(*fd, *new, o(*flags))),

@@ -13,7 +13,7 @@ use crate::call::Call;
 use crate::case::{Act, Limits, Record, Side, Step};
 use crate::maps::Maps;
 use crate::outcome::{Entry, Outcome};
-use crate::users::USERS;
+use crate::users::{ROOT, USERS, capabilities};
 use clock::SteppedClock;
 use imfs::abi::{AT_FDCWD, Mode};
 use imfs::inode::{Atime, Capabilities, Credentials, Protections};
@@ -103,9 +103,7 @@ impl Side for Cages {
             .build()
             .expect("an instance");
         let mut run = Run { side: self, imfs, clock, processes: HashMap::new() };
-        let mut root = Credentials::root();
-        (root.permitted, root.effective, root.bounding) =
-            (run.side.permitted, run.side.permitted, run.side.permitted);
+        let root = credentials(ROOT, run.side.permitted);
         let cage = run.imfs.create_cage(0, root.clone()).expect("the first cage");
         run.processes.insert(0, Process::new(cage));
         let outcomes = steps.iter().map(|s| run.step(s)).collect();
@@ -335,9 +333,7 @@ fn credentials(who: usize, permitted: Capabilities) -> Credentials {
 /// The capabilities of this process: in a container root may lack some.
 fn host_capabilities() -> Capabilities {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find_map(|l| l.strip_prefix("CapPrm:"));
-    let bits = line.and_then(|l| u64::from_str_radix(l.trim(), 16).ok()).unwrap_or(u64::MAX);
-    Capabilities::from_bits_truncate(bits)
+    capabilities(&status, "CapPrm:").unwrap_or(Capabilities::all())
 }
 
 /// The sysctls `fs.protected_*` of this kernel.

@@ -382,10 +382,6 @@ impl Worker<'_> {
                 let range = [i64::from(*from) as u64, *from_off, *len, *to_off];
                 plain(sys!(SYS_ioctl, *to, libc::FICLONERANGE, range.as_ptr()))
             }
-            Call::Fionread { fd } => {
-                let mut n = 0i32;
-                noted(sys!(SYS_ioctl, *fd, libc::FIONREAD, &raw mut n), |_| n.to_string())
-            }
             Call::Ioctl { fd, request, arg } => ioctl(*fd, *request, *arg),
             Call::Fssetxattr { fd, xflags, extsize, projid } => {
                 let fsxattr = [*xflags, *extsize, 0, *projid, 0, 0, 0];

@@ -1,19 +1,15 @@
 //! What execve(2) makes of credentials: a real program tells, for the processes of the tables must go on after it.
 
 use imfs::Imfs;
-use imfs::inode::{Capabilities, Credentials};
+use imfs::inode::Credentials;
+use imfs_oracle::users;
 use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 /// The numbers behind a name in the status of a process (proc_pid_status(5)).
-fn numbers(status: &str, name: &str, radix: u32) -> Vec<u64> {
+fn numbers(status: &str, name: &str) -> Vec<u64> {
     let line = status.lines().find_map(|line| line.strip_prefix(name)).expect("a line of that name");
-    line.split_whitespace().map(|n| u64::from_str_radix(n, radix).expect("a number")).collect()
-}
-
-/// Those that IMFS knows.
-fn capabilities(status: &str, name: &str) -> Capabilities {
-    Capabilities::from_bits_truncate(numbers(status, name, 16)[0])
+    line.split_whitespace().map(|n| n.parse().expect("a number")).collect()
 }
 
 /// The status of a program that was started with these real, effective, saved and file-system ids.
@@ -49,6 +45,7 @@ fn credentials_after_exec_are_the_kernels() {
     if !crate::table::may_run() {
         return;
     }
+    let capabilities = |status: &str, name| users::capabilities(status, name).expect("a set of that name");
     let own = std::fs::read_to_string("/proc/self/status").expect("the status of this process");
     let root = Credentials {
         permitted: capabilities(&own, "CapPrm:"),
@@ -64,8 +61,8 @@ fn credentials_after_exec_are_the_kernels() {
                 let (status, c) = (kernel(ids), subject(&root, ids));
                 let uids = [c.uid, c.euid, c.suid, c.fsuid].map(u64::from);
                 let gids = [c.gid, c.egid, c.sgid, c.fsgid].map(u64::from);
-                assert_eq!(uids[..], numbers(&status, "Uid:", 10), "uids of {ids:?}");
-                assert_eq!(gids[..], numbers(&status, "Gid:", 10), "gids of {ids:?}");
+                assert_eq!(uids[..], numbers(&status, "Uid:"), "uids of {ids:?}");
+                assert_eq!(gids[..], numbers(&status, "Gid:"), "gids of {ids:?}");
                 assert_eq!(c.permitted, capabilities(&status, "CapPrm:"), "permitted of {ids:?}");
                 assert_eq!(c.effective, capabilities(&status, "CapEff:"), "effective of {ids:?}");
             }
