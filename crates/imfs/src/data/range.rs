@@ -229,14 +229,8 @@ pub(super) fn first_without_space(space: &Space, from: u64, to: u64, is_hole: im
     if space.total().is_some_and(|total| to - from > total) {
         return from;
     }
-    let mut left = space.free();
-    let lacks = |index: &u64| {
-        let hole = is_hole(*index);
-        let lacks = hole && left == 0;
-        left -= u64::from(hole && left > 0);
-        lacks
-    };
-    (from..to).find(lacks).unwrap_or(to)
+    let free = usize::try_from(space.free()).unwrap_or(usize::MAX);
+    (from..to).filter(|index| is_hole(*index)).nth(free).unwrap_or(to)
 }
 
 /// The pages that a range of bytes touches without covering them, each with the part that it touches.
