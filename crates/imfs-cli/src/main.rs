@@ -8,6 +8,7 @@ mod failure;
 mod generate;
 mod instance;
 mod mount;
+mod process;
 mod progress;
 mod run;
 mod signals;

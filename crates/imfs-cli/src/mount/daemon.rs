@@ -9,7 +9,10 @@ use std::fs::OpenOptions;
 use std::io::{self, PipeReader, PipeWriter, Read as _, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use rustix::process::{Pid, WaitOptions};
+
 use crate::failure::{Failure, OrFail as _};
+use crate::process;
 
 /// The process in front, waiting for news.
 pub(crate) struct Waiting(PipeWriter);
@@ -20,49 +23,46 @@ static IN_BACKGROUND: AtomicBool = AtomicBool::new(false);
 /// Forks. Returns in the child; the parent waits and ends.
 pub(crate) fn fork() -> Result<Option<Waiting>, Failure> {
     let (news, teller) = io::pipe().or_fail(|| "make a pipe".into())?;
-    // SAFETY: the process has one thread.
-    match unsafe { libc::fork() } {
-        0 => {
+    match process::fork()? {
+        None => {
             drop(news);
-            // SAFETY: no preconditions.
-            unsafe { libc::setsid() };
+            rustix::process::setsid().or_fail(|| "start a session".into())?;
             Ok(Some(Waiting(teller)))
         }
-        pid if pid > 0 => {
+        Some(child) => {
             drop(teller);
-            std::process::exit(wait(news, pid))
+            std::process::exit(wait(news, child))
         }
-        _ => Err(io::Error::last_os_error()).or_fail(|| "start a process".into()),
     }
 }
 
 /// The parent: ends well when told so, else as the child does, which has said why.
-fn wait(mut news: PipeReader, pid: libc::pid_t) -> i32 {
+fn wait(mut news: PipeReader, child: Pid) -> i32 {
     if news.read_exact(&mut [0]).is_ok() {
         return 0;
     }
-    let mut status = 0;
-    // SAFETY: the status is valid; the child is ours.
-    unsafe { libc::waitpid(pid, &mut status, 0) };
-    if libc::WIFEXITED(status) { libc::WEXITSTATUS(status) } else { 1 }
+    let end = rustix::process::waitpid(Some(child), WaitOptions::empty());
+    end.ok().flatten().and_then(|(_, status)| status.exit_status()).unwrap_or(1)
 }
 
 impl Waiting {
-    /// Lets the parent end, and lets go of the terminal and the current directory.
+    /// Lets the parent end, and lets go of what belongs to it.
     pub(crate) fn tell_ready(mut self) -> Result<(), Failure> {
-        let null = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .open("/dev/null")
-            .or_fail(|| "open /dev/null".into())?;
-        rustix::stdio::dup2_stdin(&null)
-            .and_then(|()| rustix::stdio::dup2_stdout(&null))
-            .and_then(|()| rustix::stdio::dup2_stderr(&null))
-            .or_fail(|| "leave the terminal".into())?;
-        env::set_current_dir("/").or_fail(|| "leave the current directory".into())?;
+        leave_surroundings()?;
         IN_BACKGROUND.store(true, Ordering::Relaxed);
         self.0.write_all(&[0]).or_fail(|| "report that the mount is ready".into())
     }
+}
+
+/// Lets go of the caller's terminal and directory, so that neither is kept in use.
+pub(super) fn leave_surroundings() -> Result<(), Failure> {
+    let null =
+        OpenOptions::new().read(true).write(true).open("/dev/null").or_fail(|| "open /dev/null".into())?;
+    rustix::stdio::dup2_stdin(&null)
+        .and_then(|()| rustix::stdio::dup2_stdout(&null))
+        .and_then(|()| rustix::stdio::dup2_stderr(&null))
+        .or_fail(|| "leave the terminal".into())?;
+    env::set_current_dir("/").or_fail(|| "leave the current directory".into())
 }
 
 /// Tells the system log, if nobody else listens.

@@ -21,6 +21,7 @@ use super::mounts::Detached;
 use super::program;
 use super::{Sandbox, root};
 use crate::failure::{Failure, OWN_FAILURE, OrFail as _};
+use crate::process::exit;
 use crate::signals::{self, SignalReader};
 
 /// Devices of the host that are shown.
@@ -49,12 +50,6 @@ pub(crate) fn main(sandbox: &Sandbox, link: Link) -> ! {
         }
     };
     exit(status)
-}
-
-/// Ends the process at once: nothing that `imfs` would do at its exit is the child's business.
-pub(crate) fn exit(status: u8) -> ! {
-    // SAFETY: _exit has no preconditions.
-    unsafe { libc::_exit(i32::from(status)) }
 }
 
 /// Makes everything that the program sees.

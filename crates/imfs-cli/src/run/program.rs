@@ -12,28 +12,24 @@ use std::process::Command;
 use rustix::process::Pid;
 use rustix::thread::{set_thread_groups, set_thread_res_gid, set_thread_res_uid};
 
-use super::init::exit;
 use super::link::{Link, Report};
 use super::{Directory, Sandbox};
 use crate::failure::{CANNOT_START, Failure, NOT_FOUND, OrFail as _, cause};
-use crate::signals;
+use crate::{process, signals};
 
 /// Starts the program in a child of init. That it could not be started is reported by the child.
 pub(crate) fn start(sandbox: &Sandbox, link: &Link) -> Result<Pid, Failure> {
     let (asks, answers) = UnixStream::pair().or_fail(|| "make a socket pair".into())?;
-    // SAFETY: init has one thread.
-    match unsafe { libc::fork() } {
-        0 => {
+    match process::fork()? {
+        None => {
             drop(asks);
             tell_pending(answers);
             let failure = become_program(sandbox);
             let status = failure.status;
             link.report(&Report::Failed(failure));
-            exit(status)
+            process::exit(status)
         }
-        pid => {
-            let pid = Pid::from_raw(pid).filter(|_| pid > 0).ok_or_else(io::Error::last_os_error);
-            let pid = pid.or_fail(|| "start a process".into())?;
+        Some(pid) => {
             drop(answers);
             forget_what_it_missed(asks);
             Ok(pid)
