@@ -6,8 +6,10 @@
 mod args;
 mod failure;
 mod generate;
+mod guardian;
 mod instance;
 mod mount;
+mod mounts;
 mod process;
 mod progress;
 mod run;

@@ -6,7 +6,7 @@ use std::env;
 use std::io;
 use std::mem::ManuallyDrop;
 use std::os::fd::AsFd as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
@@ -17,6 +17,7 @@ use rustix::process::{getegid, geteuid};
 
 use crate::args::MountArgs;
 use crate::failure::{Failure, OWN_FAILURE, OrFail as _};
+use crate::guardian::Guardian;
 use crate::signals::{self, SignalReader};
 use crate::{instance, stage};
 use daemon::Waiting;
@@ -44,33 +45,45 @@ fn serve(args: &MountArgs, waiting: Option<Waiting>) -> Result<(), Failure> {
     let owner =
         (args.uid.unwrap_or_else(|| geteuid().as_raw()), args.gid.unwrap_or_else(|| getegid().as_raw()));
     let here = env::current_dir().or_fail(|| "find the current directory".into())?;
+    let mount_point = mount_point(args)?;
+    let mut guardian = Guardian::of_directory(&mount_point)?;
     let dumps = stage::absolute(&args.dump, Path::new("/"), &here);
     // At its end the process gives all memory back at once, which is faster than page by page.
     let imfs = ManuallyDrop::new(instance::make(&args.limits, args.mode, owner)?);
     let cage = instance::staging_cage(&imfs)?;
     stage::preload(&cage, &stage::absolute(&args.preload, Path::new("/"), &here), owner)?;
-    let session = Arc::new(open(args, &imfs)?);
+    let session = Arc::new(open(args, &imfs, &mount_point)?);
+    guardian.mounted()?;
     if let Some(waiting) = waiting {
         waiting.tell_ready()?;
     }
     wait_for_end(&session)?;
+    guardian.dismiss();
     stage::dump(&cage, &dumps, &[])
 }
 
-fn open(args: &MountArgs, imfs: &Arc<Imfs>) -> Result<Session, Failure> {
+/// The directory to mount on by a name without symlinks, so that all mean the same one whoever changes those.
+fn mount_point(args: &MountArgs) -> Result<PathBuf, Failure> {
+    let name = &args.directory;
+    name.canonicalize().map_err(|cause| failure(imfs_fuse::Error::MountPoint(name.clone(), cause)))
+}
+
+fn open(args: &MountArgs, imfs: &Arc<Imfs>, mount_point: &Path) -> Result<Session, Failure> {
     let allow_other = match (args.allow_other, args.private) {
         (true, _) => Some(true),
         (_, true) => Some(false),
         _ => None,
     };
     let options = Options { allow_other, ..Options::default() };
-    Session::mount(imfs, &args.directory, &options).map_err(|error| {
-        let failure = Failure::new(error.to_string());
-        match way_out(&error) {
-            Some(hint) => failure.way_out(hint),
-            None => failure,
-        }
-    })
+    Session::mount(imfs, mount_point, &options).map_err(failure)
+}
+
+fn failure(error: imfs_fuse::Error) -> Failure {
+    let failure = Failure::new(error.to_string());
+    match way_out(&error) {
+        Some(hint) => failure.way_out(hint),
+        None => failure,
+    }
 }
 
 fn way_out(error: &imfs_fuse::Error) -> Option<&'static str> {

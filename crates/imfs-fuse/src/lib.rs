@@ -32,6 +32,6 @@ mod tuning;
 mod writeback;
 
 pub use crate::error::Error;
-pub use crate::mount::Unmounted;
+pub use crate::mount::{Unmounted, device};
 pub use crate::options::Options;
 pub use crate::session::Session;

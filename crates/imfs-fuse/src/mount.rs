@@ -8,6 +8,7 @@ use std::io;
 use std::os::fd::{AsRawFd as _, OwnedFd};
 use std::path::{Path, PathBuf};
 
+use rustix::fs::{AtFlags, CWD, StatxFlags};
 use rustix::io::Errno;
 use rustix::mount::{MountFlags, UnmountFlags};
 
@@ -104,4 +105,27 @@ pub(crate) fn unmount(path: &Path, before_detaching: impl FnOnce()) -> Result<Un
 /// The root directory of a mount, as something to call syncfs(2) on.
 pub(crate) fn open_root(path: &Path) -> io::Result<File> {
     OpenOptions::new().read(true).open(path)
+}
+
+/// Which file system a directory belongs to, as major and minor number of its device. The kernel knows by itself and asks no
+/// server, so this answers for a mount that has lost its server, too, and may be asked by the server itself.
+pub fn device(directory: &Path) -> io::Result<(u32, u32)> {
+    let flags = AtFlags::SYMLINK_NOFOLLOW | AtFlags::STATX_DONT_SYNC;
+    let stat = rustix::fs::statx(CWD, directory, flags, StatxFlags::empty())?;
+    Ok((stat.stx_dev_major, stat.stx_dev_minor))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn devices_are_those_of_stat() {
+        use std::os::linux::fs::MetadataExt as _;
+        for directory in ["/", "/proc"] {
+            let (major, minor) = device(Path::new(directory)).unwrap();
+            let number = std::fs::metadata(directory).unwrap().st_dev();
+            assert_eq!(rustix::fs::makedev(major, minor), number);
+        }
+    }
 }

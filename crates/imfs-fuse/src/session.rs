@@ -3,7 +3,6 @@
 //! Knows how a mount comes and goes, not what it answers. Entered by whoever mounts.
 
 use std::os::fd::{AsFd as _, OwnedFd};
-use std::os::linux::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -27,8 +26,8 @@ pub struct Session {
 
 /// Where the mount is, and so how it ends.
 enum Place {
-    /// Here, by mount(2). The number is the mount's `st_dev`.
-    Directory(PathBuf, u64),
+    /// Here, by mount(2). The numbers are its device's.
+    Directory(PathBuf, Option<(u32, u32)>),
     /// Here, by `fusermount3`.
     Helper(PathBuf, Mutex<SessionUnmounter>),
     /// Wherever somebody else has put it.
@@ -52,16 +51,11 @@ impl Session {
         let path = mount::resolve(directory)?;
         let door = Door::new(fs, options);
         match mount::mount(&path, options)? {
-            Mounted::Directly(device) => {
-                let started =
-                    Self::start_on(door, device, options, true, |_| Place::Directory(path.clone(), 0));
-                let mut session = started.inspect_err(|_| {
+            Mounted::Directly(requests) => {
+                let place = Place::Directory(path.clone(), mount::device(&path).ok());
+                Self::start_on(door, requests, options, true, |_| place).inspect_err(|_| {
                     let _ = mount::unmount(&path, || ());
-                })?;
-                if let (Ok(data), Place::Directory(_, device)) = (path.metadata(), &mut session.place) {
-                    *device = data.st_dev();
-                }
-                Ok(session)
+                })
             }
             Mounted::NeedsHelper => {
                 let config = with_threads(mount::helper_config(options), options, true);
@@ -162,9 +156,10 @@ impl Session {
     /// syncfs(2): the kernel starts to write all that it holds, fast; it does not always wait for the end.
     fn sync_by_kernel(&self) {
         let Place::Directory(path, device) = &self.place else { return };
-        let Ok(root) = mount::open_root(path) else { return };
         // Something else may be mounted there meanwhile, and is none of our business.
-        if root.metadata().is_ok_and(|data| data.st_dev() == *device) {
+        if mount::device(path).ok() == *device
+            && let Ok(root) = mount::open_root(path)
+        {
             let _ = rustix::fs::syncfs(&root);
         }
     }

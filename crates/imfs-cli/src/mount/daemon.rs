@@ -3,9 +3,7 @@
 //! The process that was started waits until the mount is ready, or has failed, and ends with that; its child serves.
 //! The fork comes before any thread. What fails after that goes to the system log, for nobody reads the terminal.
 
-use std::env;
 use std::ffi::CString;
-use std::fs::OpenOptions;
 use std::io::{self, PipeReader, PipeWriter, Read as _, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -48,21 +46,10 @@ fn wait(mut news: PipeReader, child: Pid) -> i32 {
 impl Waiting {
     /// Lets the parent end, and lets go of what belongs to it.
     pub(crate) fn tell_ready(mut self) -> Result<(), Failure> {
-        leave_surroundings()?;
+        process::leave_surroundings()?;
         IN_BACKGROUND.store(true, Ordering::Relaxed);
         self.0.write_all(&[0]).or_fail(|| "report that the mount is ready".into())
     }
-}
-
-/// Lets go of the caller's terminal and directory, so that neither is kept in use.
-pub(super) fn leave_surroundings() -> Result<(), Failure> {
-    let null =
-        OpenOptions::new().read(true).write(true).open("/dev/null").or_fail(|| "open /dev/null".into())?;
-    rustix::stdio::dup2_stdin(&null)
-        .and_then(|()| rustix::stdio::dup2_stdout(&null))
-        .and_then(|()| rustix::stdio::dup2_stderr(&null))
-        .or_fail(|| "leave the terminal".into())?;
-    env::set_current_dir("/").or_fail(|| "leave the current directory".into())
 }
 
 /// Tells the system log, if nobody else listens.

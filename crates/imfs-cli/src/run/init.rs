@@ -17,10 +17,10 @@ use rustix::process::{Pid, Signal, WaitOptions};
 
 use super::launch::{self, NAMESPACES_WAY_OUT};
 use super::link::{Link, Order, Passed, Report};
-use super::mounts::Detached;
 use super::program;
 use super::{Sandbox, root};
 use crate::failure::{Failure, OWN_FAILURE, OrFail as _};
+use crate::mounts::Detached;
 use crate::process::exit;
 use crate::signals::{self, SignalReader};
 

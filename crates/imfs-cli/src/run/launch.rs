@@ -14,7 +14,7 @@ use crate::failure::{Failure, OrFail as _};
 
 /// The running init, as its parent sees it. Killed, with all that runs in the sandbox, when dropped.
 pub(crate) struct Init {
-    pid: Pid,
+    pub(crate) pid: Pid,
     pub(crate) link: Link,
 }
 

@@ -17,7 +17,6 @@
 mod init;
 mod launch;
 mod link;
-mod mounts;
 mod program;
 mod root;
 mod supervise;
@@ -37,6 +36,7 @@ use imfs_staging::{Spec, dump_list, preload_list};
 
 use crate::args::RunArgs;
 use crate::failure::Failure;
+use crate::guardian::Guardian;
 use crate::signals::Mask;
 use crate::values::Assignment;
 use crate::{instance, stage};
@@ -101,6 +101,8 @@ pub(crate) fn run(args: &RunArgs, mask: Mask) -> Result<u8, Failure> {
         Some(Report::Failed(failure)) => return Err(failure),
         _ => return Err(Failure::new("the sandbox was killed")),
     };
+    let mut guardian = Guardian::of_sandbox(init.pid, Path::new(root::MOUNT_POINT))?;
+    guardian.mounted()?;
     // At its end the process gives all memory back at once, which is faster than page by page.
     let imfs = ManuallyDrop::new(instance::make(&args.limits, 0o755, sandbox.ids)?);
     let cage = instance::staging_cage(&imfs)?;
@@ -109,6 +111,8 @@ pub(crate) fn run(args: &RunArgs, mask: Mask) -> Result<u8, Failure> {
     let session = session.map_err(|error| Failure::new(error.to_string()))?;
     init.link.order(&Order::Go);
     let status = supervise::wait(&init);
+    // It would keep the mount alive.
+    guardian.dismiss();
     drop(init);
     wait_for_end(session);
     let dumped = match &status {

@@ -10,8 +10,8 @@ use rustix::mount::MountAttrFlags;
 
 use super::Sandbox;
 use super::launch::NAMESPACES_WAY_OUT;
-use super::mounts::Detached;
 use crate::failure::{Failure, OrFail as _};
+use crate::mounts::Detached;
 
 /// Where it is mounted until it is the root: a directory that every host has. Only init sees the mount.
 pub(crate) const MOUNT_POINT: &str = "/tmp";
