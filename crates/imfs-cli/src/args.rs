@@ -127,7 +127,8 @@ Signals sent to imfs are passed on to the program. When the program ends, whatev
 /// Mount a fresh IMFS on a directory.
 ///
 /// It is there until it is unmounted (`fusermount3 -u DIR`, `umount DIR`) or imfs receives SIGINT or SIGTERM.
-/// Then the dumps are done, and everything else is gone.
+/// Then the dumps are done, and everything else is gone. If imfs is killed, nothing is dumped, and a second process
+/// (mount-guardian) unmounts.
 #[derive(Debug, Args)]
 #[command(after_long_help = MOUNT_EXAMPLES)]
 pub(crate) struct MountArgs {

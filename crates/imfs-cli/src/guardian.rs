@@ -26,14 +26,20 @@ use rustix::process::{Pid, WaitOptions};
 
 use crate::failure::{Failure, OrFail as _};
 use crate::process;
-use lifeline::{FarEnd, Lifeline};
+use lifeline::{FarEnd, Lifeline, NearEnd, Word};
 
 /// The guardian's name in `ps`.
 const NAME: &CStr = c"mount-guardian";
 
-/// The guardian, as the server sees it. If it is dropped without a [`Guardian::dismiss`], or the process ends in any
-/// way, the guardian takes away what is left.
+/// A guardian that waits for the mount.
 pub(crate) struct Guardian {
+    near_end: NearEnd,
+    process: Pid,
+}
+
+/// The guardian of a mount that is there. If it is dropped without a [`Guarded::dismiss`], or the process ends in any
+/// way, the guardian takes away what is left.
+pub(crate) struct Guarded {
     lifeline: Lifeline,
     process: Pid,
 }
@@ -52,28 +58,34 @@ impl Guardian {
         Guardian::start(|server| away::from_sandbox(init, directory, server))
     }
 
-    fn start(watch: impl FnOnce(FarEnd) -> Result<(), Failure>) -> Result<Guardian, Failure> {
-        let (mut near_end, far_end) = lifeline::pair().or_fail(|| "make a socket pair".into())?;
+    fn start(watch: impl FnOnce(&mut FarEnd) -> Result<(), Failure>) -> Result<Guardian, Failure> {
+        let (mut near_end, mut far_end) = lifeline::pair().or_fail(|| "make a socket pair".into())?;
         let Some(process) = process::fork()? else {
             drop(near_end);
-            // The server sees that there is no answer.
-            let _ = settle(&far_end).and_then(|()| watch(far_end));
+            if let Err(failure) = settle(&far_end).and_then(|()| watch(&mut far_end)) {
+                far_end.fail(&failure);
+            }
             process::exit(0)
         };
         drop(far_end);
         // Until it is ready it could be killed together with the server.
-        let lifeline = near_end.wait_until_ready().and_then(|()| near_end.into_thread());
-        Ok(Guardian { lifeline: lifeline.or_fail(|| "start the guardian of the mount".into())?, process })
+        near_end.wait_until_ready()?;
+        near_end.pass_on().or_fail(|| "pass a socket on".into())?;
+        Ok(Guardian { near_end, process })
     }
 
     /// Tells that the mount is there.
-    pub(crate) fn mounted(&mut self) -> Result<(), Failure> {
-        self.lifeline.mounted().or_fail(|| "reach the guardian of the mount".into())
+    pub(crate) fn mounted(self) -> Result<Guarded, Failure> {
+        let lifeline = self.near_end.into_thread().or_fail(|| "hold the line to the guardian".into())?;
+        lifeline.say(Word::Mounted);
+        Ok(Guarded { lifeline, process: self.process })
     }
+}
 
+impl Guarded {
     /// Tells that the mount has ended as it should, and waits for the guardian's end.
     pub(crate) fn dismiss(self) {
-        self.lifeline.goodbye();
+        self.lifeline.say(Word::Goodbye);
         let _ = rustix::process::waitpid(Some(self.process), WaitOptions::empty());
     }
 }

@@ -46,19 +46,19 @@ fn serve(args: &MountArgs, waiting: Option<Waiting>) -> Result<(), Failure> {
         (args.uid.unwrap_or_else(|| geteuid().as_raw()), args.gid.unwrap_or_else(|| getegid().as_raw()));
     let here = env::current_dir().or_fail(|| "find the current directory".into())?;
     let mount_point = mount_point(args)?;
-    let mut guardian = Guardian::of_directory(&mount_point)?;
+    let guardian = Guardian::of_directory(&mount_point)?;
     let dumps = stage::absolute(&args.dump, Path::new("/"), &here);
     // At its end the process gives all memory back at once, which is faster than page by page.
     let imfs = ManuallyDrop::new(instance::make(&args.limits, args.mode, owner)?);
     let cage = instance::staging_cage(&imfs)?;
     stage::preload(&cage, &stage::absolute(&args.preload, Path::new("/"), &here), owner)?;
     let session = Arc::new(open(args, &imfs, &mount_point)?);
-    guardian.mounted()?;
+    let guarded = guardian.mounted()?;
     if let Some(waiting) = waiting {
         waiting.tell_ready()?;
     }
     wait_for_end(&session)?;
-    guardian.dismiss();
+    guarded.dismiss();
     stage::dump(&cage, &dumps, &[])
 }
 
@@ -96,6 +96,9 @@ fn way_out(error: &imfs_fuse::Error) -> Option<&'static str> {
             Some("load the kernel's FUSE module (modprobe fuse); a container needs --device /dev/fuse")
         }
         (Error::MountPoint(..), io::ErrorKind::NotFound) => Some("make the directory first"),
+        (Error::MountPoint(..), io::ErrorKind::NotConnected) => {
+            Some("a mount there has lost its server: take it away first (fusermount3 -u, umount)")
+        }
         (Error::Mount(..), io::ErrorKind::NotFound) => {
             Some("install fusermount3 (the package fuse3), or run imfs as root")
         }

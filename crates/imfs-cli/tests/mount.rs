@@ -3,9 +3,15 @@
 mod harness;
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::MetadataExt as _;
+use std::process::Command;
+use std::thread;
+use std::time::Duration;
 
-use harness::{MountPoint, Said, as_nobody, imfs, is_mounted, is_root, unmount, wait_until};
+use harness::{
+    MountPoint, Process, Running, Said, as_nobody, imfs, is_mounted, is_root, unmount, wait_until,
+};
 
 #[test]
 fn from_mount_to_unmount() {
@@ -28,7 +34,7 @@ fn from_mount_to_unmount() {
     unmount(&point.path());
     assert_eq!(running.status().code(), Some(0));
     assert_eq!(point.scratch.read("out/result"), "made inside");
-    assert!(fs::read_dir(point.path()).unwrap().next().is_none());
+    point.is_as_before();
 }
 
 #[test]
@@ -101,20 +107,124 @@ fn an_ordinary_user_mounts_on_a_directory_of_his_own() {
 }
 
 #[test]
-fn a_killed_server_leaves_an_answer() {
+fn a_killed_server_leaves_nothing() {
     if !is_root() {
         return;
     }
-    let point = MountPoint::new("killed");
+    for whole_group in [false, true] {
+        let point = MountPoint::new(&format!("killed-{whole_group}"));
+        let mut running = point.start(&[]);
+        let open = fs::File::create(point.path().join("f")).unwrap();
+        let target = if whole_group { -running.pid() } else { running.pid() };
+        // SAFETY: kill has no preconditions; the child is not reaped yet.
+        assert_eq!(unsafe { libc::kill(target, libc::SIGKILL) }, 0);
+        running.status();
+        point.is_as_before();
+        assert_eq!(open.sync_all().unwrap_err().raw_os_error(), Some(libc::ENOTCONN));
+    }
+}
+
+#[test]
+fn a_killed_server_in_the_background_leaves_nothing() {
+    if !is_root() {
+        return;
+    }
+    let point = MountPoint::new("killed-daemon");
+    let mut command = imfs();
+    command.args(["mount", "--daemon"]).arg(point.path());
+    Said::of(command).is(0, "");
+    let processes = Process::all_with(&point.path());
+    let server = processes.iter().find(|(name, _)| name == "imfs").expect("a server");
+    assert_eq!(processes.len(), 2, "the server and its guardian");
+    server.1.kill();
+    point.is_as_before();
+}
+
+#[test]
+fn a_server_killed_while_it_waits_for_its_own_mount_leaves_nothing() {
+    if !is_root() {
+        return;
+    }
+    for milliseconds in [5, 20, 40, 80] {
+        let point = MountPoint::new(&format!("killed-waiting-{milliseconds}"));
+        let mut running = point.start(&[]);
+        let mut open = fs::File::create(point.path().join("f")).unwrap();
+        open.write_all(&vec![1; 50 << 20]).unwrap();
+        // First it has the kernel write everything back.
+        running.kill(libc::SIGTERM);
+        thread::sleep(Duration::from_millis(milliseconds));
+        running.kill(libc::SIGKILL);
+        running.status();
+        point.is_as_before();
+    }
+}
+
+#[test]
+fn a_server_killed_at_any_moment_of_its_start_leaves_nothing() {
+    if !is_root() {
+        return;
+    }
+    let point = MountPoint::new("killed-early");
+    for step in 0..40 {
+        let mut command = imfs();
+        command.arg("mount").arg(point.path());
+        let mut running = Running::start(command);
+        thread::sleep(Duration::from_micros(step * 500));
+        running.kill(libc::SIGKILL);
+        running.status();
+        point.is_as_before();
+    }
+}
+
+#[test]
+fn what_somebody_has_mounted_above_a_killed_server_stays() {
+    if !is_root() {
+        return;
+    }
+    let point = MountPoint::new("killed-covered");
     let mut running = point.start(&[]);
-    fs::write(point.path().join("f"), "x").unwrap();
+    let mount =
+        |arguments: &[&str]| Command::new("mount").args(arguments).arg(point.path()).status().unwrap();
+    assert!(mount(&["-t", "tmpfs", "none"]).success());
+    fs::write(point.path().join("theirs"), "x").unwrap();
     running.kill(libc::SIGKILL);
     running.status();
-    // Nobody hangs. The mount's name stays until it is unmounted, as the kernel has it.
-    let error = fs::read_dir(point.path()).unwrap_err();
-    assert_eq!(error.raw_os_error(), Some(libc::ENOTCONN));
+    wait_until("the guardian to end", || Process::all_with(&point.path()).is_empty().then_some(()));
+    assert_eq!(fs::read_to_string(point.path().join("theirs")).unwrap(), "x");
     unmount(&point.path());
-    point.gone();
+    unmount(&point.path());
+}
+
+#[test]
+fn a_killed_server_whose_guardian_was_killed_is_named() {
+    if !is_root() {
+        return;
+    }
+    let point = MountPoint::new("killed-both");
+    let mut running = point.start(&[]);
+    for (_, guardian) in Process::all_with(&point.path()).iter().filter(|(name, _)| name == "mount-guardian")
+    {
+        guardian.kill();
+    }
+    running.kill(libc::SIGKILL);
+    running.status();
+    let mut command = imfs();
+    command.arg("mount").arg(point.path());
+    Said::of(command).fails(1, &["Transport endpoint is not connected", "has lost its server"]);
+    unmount(&point.path());
+    point.is_as_before();
+}
+
+#[test]
+fn a_killed_server_of_an_ordinary_user_leaves_nothing() {
+    let script = "cd $SCRATCH && mkdir mnt
+        $IMFS mount mnt & until mountpoint -q mnt; do sleep 0.01; done
+        kill -9 $!; wait $!; echo $?
+        while mountpoint -q mnt; do sleep 0.01; done
+        ls mnt && rmdir mnt && echo gone";
+    if let Some(said) = as_nobody(script) {
+        assert_eq!(said.out, "137\ngone\n", "{}", said.err);
+    }
 }
 
 #[test]

@@ -9,6 +9,8 @@ use std::io::{self, Write as _};
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
 
 use harness::{Process, Running, descendants, run, shell, wait_until};
 
@@ -175,8 +177,8 @@ fn sigstop_to_the_program_alone_does_not_stop_imfs() {
     assert!(running.status().success());
 }
 
-/// A program with a child that has left its session. When it is ready, `imfs` has at least three descendants: init, the
-/// program and that child.
+/// A program with a child that has left its session. When it is ready, `imfs` has at least four descendants: its guardian,
+/// init, the program and that child.
 fn with_daemon() -> (Running, Vec<Process>) {
     let script = "setsid sh -c 'while :; do sleep 1; done' & echo ready; read line; exit 3";
     let mut command = shell(&[], script);
@@ -184,7 +186,7 @@ fn with_daemon() -> (Running, Vec<Process>) {
     let mut running = Running::start(command);
     running.hear("ready");
     let processes = descendants(running.pid());
-    assert!(processes.len() >= 3, "{processes:?}");
+    assert!(processes.len() >= 4, "{processes:?}");
     (running, processes)
 }
 
@@ -194,6 +196,29 @@ fn nothing_is_left_when_imfs_is_killed() {
     running.kill(libc::SIGKILL);
     assert_eq!(running.status().signal(), Some(libc::SIGKILL));
     wait_until("no process to be left", || (!processes.iter().any(Process::is_there)).then_some(()));
+}
+
+/// Looks for holes in what it has just written, which the kernel writes back first, because imfs has it do so, and waits.
+const HOLE_SEEKER: &str = r#"
+import os
+file = os.open("/file", os.O_RDWR | os.O_CREAT)
+os.write(1, b"ready\n")
+while True:
+    os.pwrite(file, bytes(30 << 20), 0)
+    os.lseek(file, 0, os.SEEK_HOLE)
+"#;
+
+#[test]
+fn nothing_is_left_when_imfs_is_killed_while_it_waits_for_its_own_mount() {
+    for milliseconds in [50, 90, 140, 200] {
+        let mut running = Running::start(run(&["--", "python3", "-c", HOLE_SEEKER]));
+        running.hear("ready");
+        let processes = descendants(running.pid());
+        thread::sleep(Duration::from_millis(milliseconds));
+        running.kill(libc::SIGKILL);
+        assert_eq!(running.status().signal(), Some(libc::SIGKILL));
+        wait_until("no process to be left", || (!processes.iter().any(Process::is_there)).then_some(()));
+    }
 }
 
 #[test]

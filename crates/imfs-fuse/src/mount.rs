@@ -30,7 +30,8 @@ pub(crate) enum Mounted {
 pub(crate) fn resolve(path: &Path) -> Result<PathBuf, Error> {
     let fail = |cause| Error::MountPoint(path.to_owned(), cause);
     let path = path.canonicalize().map_err(fail)?;
-    if path.is_dir() { Ok(path) } else { Err(fail(Errno::NOTDIR.into())) }
+    let is_directory = path.metadata().map_err(fail)?.is_dir();
+    if is_directory { Ok(path) } else { Err(fail(Errno::NOTDIR.into())) }
 }
 
 /// Mounts on a directory.

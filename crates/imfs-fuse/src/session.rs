@@ -17,6 +17,9 @@ use crate::writeback::write_back;
 use crate::{Error, Options, mount, tuning};
 
 /// An instance that a kernel has mounted, answered by threads of this process. Dropping it unmounts.
+///
+/// If the process is killed the mount stays, and answers ENOTCONN; if that happens during [`Session::sync`] or [`Session::unmount`], or while
+/// a program searches for holes, it may stay unanswered. `docs/fuse.md` says how the command `imfs` takes it away.
 pub struct Session {
     place: Place,
     door: Door,

@@ -32,10 +32,10 @@ const CONNECTIONS: &str = "/sys/fs/fuse/connections";
 pub(super) type Device = (u32, u32);
 
 /// Guards what will be mounted on a directory that was on file system `before`.
-pub(super) fn from_directory(directory: &Path, before: Device, mut server: FarEnd) -> Result<(), Failure> {
+pub(super) fn from_directory(directory: &Path, before: Device, server: &mut FarEnd) -> Result<(), Failure> {
     let parent = getppid().ok_or(Errno::SRCH).and_then(|parent| pidfd_open(parent, PidfdFlags::empty()));
     let process = parent.or_fail(|| "watch the server".into())?;
-    server.ready().or_fail(|| "answer the server".into())?;
+    server.ready()?;
     let new = || device(directory).ok().filter(|now| *now != before);
     let mut ours = None;
     while let Some(word) = server.next() {
@@ -66,9 +66,9 @@ fn take_away(directory: &Path, ours: Device, server: &OwnedFd) {
 
 /// Guards what a sandbox has mounted on a directory. With its last process the sandbox is gone; but a process that waits for
 /// an answer cannot go, nor can a server that waits for itself.
-pub(super) fn from_sandbox(init: Pid, directory: &Path, mut server: FarEnd) -> Result<(), Failure> {
+pub(super) fn from_sandbox(init: Pid, directory: &Path, server: &mut FarEnd) -> Result<(), Failure> {
     enter(init, directory).or_fail(|| "reach the sandbox's mount".into())?;
-    server.ready().or_fail(|| "answer the server".into())?;
+    server.ready()?;
     while let Some(word) = server.next() {
         if word == Word::Goodbye {
             return Ok(());

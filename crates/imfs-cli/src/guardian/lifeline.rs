@@ -12,16 +12,21 @@ use std::thread;
 
 use rustix::io::{FdFlags, fcntl_setfd};
 
+use crate::failure::{Failure, OrFail as _};
 use crate::process;
 
 /// What the server tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
 pub(super) enum Word {
     /// The mount is there.
-    Mounted = b'm' as isize,
+    Mounted = b'm',
     /// The mount has ended as it should.
-    Goodbye = b'g' as isize,
+    Goodbye = b'g',
 }
+
+/// What the guardian says first; no failure begins so.
+const READY: [u8; 1] = [0];
 
 /// Makes both ends.
 pub(super) fn pair() -> io::Result<(NearEnd, FarEnd)> {
@@ -29,19 +34,32 @@ pub(super) fn pair() -> io::Result<(NearEnd, FarEnd)> {
     Ok((NearEnd(near), FarEnd(far)))
 }
 
-/// The server's end while the server has one thread.
+/// The server's end while nothing can wait for the mount yet.
 pub(super) struct NearEnd(UnixStream);
 
 impl NearEnd {
-    /// Waits until the guardian is ready; an error if it has ended instead.
-    pub(super) fn wait_until_ready(&mut self) -> io::Result<()> {
-        self.0.read_exact(&mut [0])
+    /// Waits until the guardian is ready, or says why it cannot be.
+    pub(super) fn wait_until_ready(&mut self) -> Result<(), Failure> {
+        let mut first = [0];
+        match self.0.read(&mut first) {
+            Ok(1) if first == READY => Ok(()),
+            Ok(1) => {
+                let mut rest = Vec::new();
+                self.0.read_to_end(&mut rest).or_fail(|| "hear the guardian of the mount".into())?;
+                Err(Failure::new(String::from_utf8_lossy(&[&first, &rest[..]].concat())))
+            }
+            _ => Err(Failure::new("the guardian of the mount was killed")),
+        }
+    }
+
+    /// Has programs that are started hold the end, too: a `fusermount3` that is still mounting when the server is killed keeps the
+    /// guardian waiting.
+    pub(super) fn pass_on(&self) -> io::Result<()> {
+        Ok(fcntl_setfd(&self.0, FdFlags::empty())?)
     }
 
     /// Gives the end to a thread of its own.
     pub(super) fn into_thread(self) -> io::Result<Lifeline> {
-        // A `fusermount3` that is still mounting when the server is killed keeps the guardian waiting.
-        fcntl_setfd(&self.0, FdFlags::empty())?;
         let (words, to_say) = channel();
         let (holds, is_held) = channel();
         let fd = self.0.as_raw_fd();
@@ -55,7 +73,7 @@ impl NearEnd {
             }
         })?;
         is_held.recv().unwrap_or_else(|_| Err(io::ErrorKind::BrokenPipe.into()))?;
-        Ok(Lifeline { words, mounting: Some(self.0) })
+        Ok(Lifeline(words))
     }
 }
 
@@ -69,21 +87,11 @@ fn say_all(fd: RawFd, words: &Receiver<Word>) {
 }
 
 /// The server's end. When it is dropped, as when the process ends in any way, the guardian sees that.
-pub(super) struct Lifeline {
-    words: Sender<Word>,
-    /// The end once more, as long as nothing waits for the mount.
-    mounting: Option<UnixStream>,
-}
+pub(super) struct Lifeline(Sender<Word>);
 
 impl Lifeline {
-    /// Tells that the mount is there.
-    pub(super) fn mounted(&mut self) -> io::Result<()> {
-        self.mounting.take().map_or(Ok(()), |mut end| end.write_all(&[Word::Mounted as u8]))
-    }
-
-    /// Tells that all is well.
-    pub(super) fn goodbye(&self) {
-        let _ = self.words.send(Word::Goodbye);
+    pub(super) fn say(&self, word: Word) {
+        let _ = self.0.send(word);
     }
 }
 
@@ -92,8 +100,13 @@ pub(super) struct FarEnd(UnixStream);
 
 impl FarEnd {
     /// Lets the server go on.
-    pub(super) fn ready(&mut self) -> io::Result<()> {
-        self.0.write_all(&[0])
+    pub(super) fn ready(&mut self) -> Result<(), Failure> {
+        self.0.write_all(&READY).or_fail(|| "answer the server".into())
+    }
+
+    /// Says why the guardian cannot be ready.
+    pub(super) fn fail(&mut self, failure: &Failure) {
+        let _ = self.0.write_all(failure.to_string().as_bytes());
     }
 
     /// The next word; `None` when the server has ended.
@@ -123,18 +136,23 @@ mod tests {
 
     #[test]
     fn words_arrive_in_order() {
-        let (mut near, mut far) = line();
-        near.mounted().unwrap();
-        near.goodbye();
+        let (near, mut far) = line();
+        near.say(Word::Mounted);
+        near.say(Word::Goodbye);
         assert_eq!([far.next(), far.next()], [Some(Word::Mounted), Some(Word::Goodbye)]);
         drop(near);
         assert_eq!(far.next(), None);
     }
 
     #[test]
-    fn a_guardian_that_never_was_is_seen() {
+    fn a_guardian_that_cannot_begin_says_why() {
         let (mut near, far) = pair().unwrap();
         drop(far);
-        assert!(near.wait_until_ready().is_err());
+        assert_eq!(near.wait_until_ready().unwrap_err().to_string(), "the guardian of the mount was killed");
+        let (mut near, mut far) = pair().unwrap();
+        let failure = Failure::new("cannot do it");
+        far.fail(&failure);
+        drop(far);
+        assert_eq!(near.wait_until_ready(), Err(failure));
     }
 }

@@ -4,7 +4,7 @@
 //! imfs ──clone──▶ init (first process of new mount, process and perhaps user namespaces)
 //!   │              takes from the host what is shown, opens and mounts /dev/fuse
 //!   │◀─ Mounted ───┤
-//! starts the threads that answer; stages
+//! forks the guardian; stages; starts the threads that answer
 //!   ├── Go ───────▶│ makes the mount the root directory, builds /proc, /dev, /tmp, ...
 //!   │              └──fork──▶ program
 //!   ├── Signal ───▶│ passes it on
@@ -12,7 +12,7 @@
 //! dumps
 //! ```
 //!
-//! The clone comes before any thread. Only `imfs` itself, outside, touches the host's files.
+//! The clone and the fork come before any thread. Only `imfs` itself, outside, touches the host's files.
 
 mod init;
 mod launch;
@@ -101,18 +101,18 @@ pub(crate) fn run(args: &RunArgs, mask: Mask) -> Result<u8, Failure> {
         Some(Report::Failed(failure)) => return Err(failure),
         _ => return Err(Failure::new("the sandbox was killed")),
     };
-    let mut guardian = Guardian::of_sandbox(init.pid, Path::new(root::MOUNT_POINT))?;
-    guardian.mounted()?;
+    let guardian = Guardian::of_sandbox(init.pid, Path::new(root::MOUNT_POINT))?;
     // At its end the process gives all memory back at once, which is faster than page by page.
     let imfs = ManuallyDrop::new(instance::make(&args.limits, 0o755, sandbox.ids)?);
     let cage = instance::staging_cage(&imfs)?;
     stage::preload(&cage, &staged.preloads, sandbox.ids)?;
     let session = Session::serve(&imfs, requests, &root::options());
     let session = session.map_err(|error| Failure::new(error.to_string()))?;
+    let guarded = guardian.mounted()?;
     init.link.order(&Order::Go);
     let status = supervise::wait(&init);
     // It would keep the mount alive.
-    guardian.dismiss();
+    guarded.dismiss();
     drop(init);
     wait_for_end(session);
     let dumped = match &status {

@@ -5,6 +5,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -215,7 +216,26 @@ impl Process {
     fn with_pid(pid: i32) -> Option<Process> {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
         let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
+        // A zombie has ended; it may take its new parent a while to see that.
+        (fields[0] != "Z").then_some(())?;
         Some(Process { pid, parent: fields[1].parse().ok()?, start: fields[19].parse().ok()? })
+    }
+
+    /// All processes that have `word` in their command lines, by their names.
+    pub(crate) fn all_with(word: &Path) -> Vec<(String, Process)> {
+        let word = word.as_os_str().as_encoded_bytes();
+        let of = |pid: i32| {
+            let command_line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
+            command_line.windows(word.len()).find(|window| *window == word)?;
+            let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+            Some((name.trim_end().to_owned(), Process::with_pid(pid)?))
+        };
+        pids().into_iter().filter_map(of).collect()
+    }
+
+    pub(crate) fn kill(&self) {
+        // SAFETY: kill has no preconditions.
+        assert_eq!(unsafe { libc::kill(self.pid, libc::SIGKILL) }, 0);
     }
 
     pub(crate) fn is_there(&self) -> bool {
@@ -223,12 +243,14 @@ impl Process {
     }
 }
 
+fn pids() -> Vec<i32> {
+    let entries = fs::read_dir("/proc").expect("/proc");
+    entries.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect()
+}
+
 /// The children of `pid`, theirs, and so on.
 pub(crate) fn descendants(pid: i32) -> Vec<Process> {
-    let pids = fs::read_dir("/proc")
-        .expect("/proc")
-        .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok());
-    let all: Vec<_> = pids.filter_map(Process::with_pid).collect();
+    let all: Vec<_> = pids().into_iter().filter_map(Process::with_pid).collect();
     let mut found: Vec<Process> = Vec::new();
     loop {
         let is_new = |one: &&Process| {
@@ -260,14 +282,22 @@ impl MountPoint {
         MountPoint { scratch }
     }
 
+    /// Waits until nothing is left of a mount: an empty directory on the disk, and none of its processes.
+    pub(crate) fn is_as_before(&self) {
+        self.gone();
+        assert!(fs::read_dir(self.path()).unwrap().next().is_none());
+        let ended = || Process::all_with(&self.path()).is_empty();
+        wait_until("the processes to end", || ended().then_some(()));
+    }
+
     pub(crate) fn path(&self) -> PathBuf {
         self.scratch.at("mnt")
     }
 
-    /// Mounts in front, and waits until it is there.
+    /// Mounts in front, as the leader of a process group, and waits until it is there.
     pub(crate) fn start(&self, options: &[&str]) -> Running {
         let mut command = imfs();
-        command.arg("mount").args(options).arg(self.path());
+        command.arg("mount").args(options).arg(self.path()).process_group(0);
         let running = Running::start(command);
         wait_until("the mount", || is_mounted(&self.path()).then_some(()));
         running
