@@ -1,6 +1,6 @@
-//! Mounts that are made apart and attached later.
+//! Mounts that are made apart and attached later, or never.
 //!
-//! Everything that comes from the host is taken before the root directory is exchanged, and attached after it. So no path
+//! `imfs run` takes everything from the host before the root directory is exchanged, and attaches it after that. So no path
 //! inside, not even through a symlink that was staged, can lead to the host.
 
 use std::io;

@@ -4,7 +4,8 @@ mod harness;
 
 use std::fs;
 use std::io::Write as _;
-use std::os::unix::fs::MetadataExt as _;
+use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::{FileExt as _, MetadataExt as _};
 use std::process::Command;
 use std::thread;
 use std::time::Duration;
@@ -155,6 +156,31 @@ fn a_server_killed_while_it_waits_for_its_own_mount_leaves_nothing() {
         thread::sleep(Duration::from_millis(milliseconds));
         running.kill(libc::SIGKILL);
         running.status();
+        point.is_as_before();
+    }
+}
+
+#[test]
+fn a_server_killed_while_it_waits_for_a_mount_out_of_sight_ends() {
+    if !is_root() {
+        return;
+    }
+    for milliseconds in [50, 100, 150] {
+        let point = MountPoint::new(&format!("killed-out-of-sight-{milliseconds}"));
+        let mut running = point.start(&[]);
+        let file = fs::File::create(point.path().join("f")).unwrap();
+        assert!(Command::new("umount").arg("--lazy").arg(point.path()).status().unwrap().success());
+        // To look for holes in what was just written has it written back, for which the server waits.
+        let user = thread::spawn(move || {
+            let bytes = vec![1; 30 << 20];
+            // SAFETY: no preconditions.
+            let seek = || unsafe { libc::lseek(file.as_raw_fd(), 0, libc::SEEK_HOLE) };
+            while file.write_all_at(&bytes, 0).is_ok() && seek() >= 0 {}
+        });
+        thread::sleep(Duration::from_millis(milliseconds));
+        running.kill(libc::SIGKILL);
+        running.status();
+        user.join().unwrap();
         point.is_as_before();
     }
 }
