@@ -6,6 +6,7 @@ use std::io;
 use std::os::fd::RawFd;
 
 use rustix::process::Pid;
+use rustix::thread::UnshareFlags;
 
 use crate::failure::{Failure, OrFail as _};
 
@@ -38,9 +39,8 @@ pub(crate) fn leave_surroundings() -> Result<(), Failure> {
 
 /// Gives the process a copy of its mount namespace: unshare(2).
 pub(crate) fn unshare_mounts() -> io::Result<()> {
-    // SAFETY: no preconditions; descriptors stay shared.
-    let done = unsafe { libc::unshare(libc::CLONE_NEWNS) };
-    if done == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
+    // SAFETY: the table of descriptors stays shared.
+    Ok(unsafe { rustix::thread::unshare_unsafe(UnshareFlags::NEWNS) }?)
 }
 
 /// Closes all descriptors from `first` on but `kept`.
