@@ -48,8 +48,7 @@ impl Guardian {
     /// Starts the guardian of what will be mounted on `directory`, an absolute path without symlinks. To be called
     /// before there are threads.
     pub(crate) fn of_directory(directory: &Path) -> Result<Guardian, Failure> {
-        let before = imfs_fuse::device(directory).or_fail(|| format!("look at {}", directory.display()))?;
-        Guardian::start(|server| away::from_directory(directory, before, server))
+        Guardian::start(|server| away::from_directory(directory, server))
     }
 
     /// Starts the guardian of what the first process of a sandbox has mounted on `directory` and will make its root directory.

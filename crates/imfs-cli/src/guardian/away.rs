@@ -17,7 +17,7 @@ use rustix::mount::{MountAttrFlags, UnmountFlags};
 use rustix::process::{Pid, PidfdFlags, getppid, pidfd_open};
 use rustix::thread::{ThreadNameSpaceType, move_into_thread_name_spaces};
 
-use super::lifeline::{FarEnd, Word};
+use super::lifeline::FarEnd;
 use crate::failure::{Failure, OrFail as _};
 use crate::mounts::Detached;
 use crate::process;
@@ -29,20 +29,18 @@ const SOON: Timespec = Timespec { tv_sec: 1, tv_nsec: 0 };
 const CONNECTIONS: &str = "/sys/fs/fuse/connections";
 
 /// Major and minor number of a file system.
-pub(super) type Device = (u32, u32);
+type Device = (u32, u32);
 
-/// Guards what will be mounted on a directory that was on file system `before`.
-pub(super) fn from_directory(directory: &Path, before: Device, server: &mut FarEnd) -> Result<(), Failure> {
+/// Guards what will be mounted on a directory.
+pub(super) fn from_directory(directory: &Path, server: &mut FarEnd) -> Result<(), Failure> {
+    let before = device(directory).or_fail(|| format!("look at {}", directory.display()))?;
     let parent = getppid().ok_or(Errno::SRCH).and_then(|parent| pidfd_open(parent, PidfdFlags::empty()));
     let process = parent.or_fail(|| "watch the server".into())?;
     server.ready()?;
     let new = || device(directory).ok().filter(|now| *now != before);
     let mut ours = None;
-    while let Some(word) = server.next() {
-        match word {
-            Word::Mounted => ours = new(),
-            Word::Goodbye => return Ok(()),
-        }
+    if !server.is_lost(|| ours = new()) {
+        return Ok(());
     }
     // It may have been killed between the mount and the word.
     if let Some(ours) = ours.or_else(|| new().filter(|_| is_dead(directory))) {
@@ -69,12 +67,9 @@ fn take_away(directory: &Path, ours: Device, server: &OwnedFd) {
 pub(super) fn from_sandbox(init: Pid, directory: &Path, server: &mut FarEnd) -> Result<(), Failure> {
     enter(init, directory).or_fail(|| "reach the sandbox's mount".into())?;
     server.ready()?;
-    while let Some(word) = server.next() {
-        if word == Word::Goodbye {
-            return Ok(());
-        }
+    if server.is_lost(|| ()) {
+        let _ = force_off(Path::new("/"));
     }
-    let _ = force_off(Path::new("/"));
     Ok(())
 }
 

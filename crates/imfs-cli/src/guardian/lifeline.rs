@@ -41,15 +41,15 @@ impl NearEnd {
     /// Waits until the guardian is ready, or says why it cannot be.
     pub(super) fn wait_until_ready(&mut self) -> Result<(), Failure> {
         let mut first = [0];
-        match self.0.read(&mut first) {
-            Ok(1) if first == READY => Ok(()),
-            Ok(1) => {
-                let mut rest = Vec::new();
-                self.0.read_to_end(&mut rest).or_fail(|| "hear the guardian of the mount".into())?;
-                Err(Failure::new(String::from_utf8_lossy(&[&first, &rest[..]].concat())))
-            }
-            _ => Err(Failure::new("the guardian of the mount was killed")),
+        if self.0.read_exact(&mut first).is_err() {
+            return Err(Failure::new("the guardian of the mount was killed"));
         }
+        if first == READY {
+            return Ok(());
+        }
+        let mut text = first.to_vec();
+        self.0.read_to_end(&mut text).or_fail(|| "hear the guardian of the mount".into())?;
+        Err(Failure::new(String::from_utf8_lossy(&text)))
     }
 
     /// Has programs that are started hold the end, too: a `fusermount3` that is still mounting when the server is killed keeps the
@@ -109,8 +109,19 @@ impl FarEnd {
         let _ = self.0.write_all(failure.to_string().as_bytes());
     }
 
+    /// Waits for the server's end; whether it came without a goodbye. `mounted` is called when the mount is there.
+    pub(super) fn is_lost(&mut self, mut mounted: impl FnMut()) -> bool {
+        loop {
+            match self.next() {
+                Some(Word::Mounted) => mounted(),
+                Some(Word::Goodbye) => return false,
+                None => return true,
+            }
+        }
+    }
+
     /// The next word; `None` when the server has ended.
-    pub(super) fn next(&mut self) -> Option<Word> {
+    fn next(&mut self) -> Option<Word> {
         let mut byte = [0];
         self.0.read_exact(&mut byte).ok()?;
         [Word::Mounted, Word::Goodbye].into_iter().find(|word| *word as u8 == byte[0])
@@ -142,6 +153,21 @@ mod tests {
         assert_eq!([far.next(), far.next()], [Some(Word::Mounted), Some(Word::Goodbye)]);
         drop(near);
         assert_eq!(far.next(), None);
+    }
+
+    #[test]
+    fn a_server_without_a_goodbye_is_lost() {
+        for goodbye in [false, true] {
+            let (near, mut far) = line();
+            near.say(Word::Mounted);
+            if goodbye {
+                near.say(Word::Goodbye);
+            }
+            drop(near);
+            let mut is_mounted = false;
+            assert_eq!(far.is_lost(|| is_mounted = true), !goodbye);
+            assert!(is_mounted);
+        }
     }
 
     #[test]
