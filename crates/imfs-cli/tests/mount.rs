@@ -10,9 +10,7 @@ use std::process::Command;
 use std::thread;
 use std::time::Duration;
 
-use harness::{
-    MountPoint, Process, Running, Said, as_nobody, imfs, is_mounted, is_root, unmount, wait_until,
-};
+use harness::{MountPoint, Running, Said, as_nobody, imfs, is_mounted, is_root, unmount, wait_until};
 
 #[test]
 fn from_mount_to_unmount() {
@@ -116,10 +114,10 @@ fn a_killed_server_leaves_nothing() {
         let point = MountPoint::new(&format!("killed-{whole_group}"));
         let mut running = point.start(&[]);
         let open = fs::File::create(point.path().join("f")).unwrap();
-        let target = if whole_group { -running.pid() } else { running.pid() };
-        // SAFETY: kill has no preconditions; the child is not reaped yet.
-        assert_eq!(unsafe { libc::kill(target, libc::SIGKILL) }, 0);
-        running.status();
+        if whole_group {
+            running.kill_group(libc::SIGKILL);
+        }
+        running.kill_off();
         point.is_as_before();
         assert_eq!(open.sync_all().unwrap_err().raw_os_error(), Some(libc::ENOTCONN));
     }
@@ -134,10 +132,7 @@ fn a_killed_server_in_the_background_leaves_nothing() {
     let mut command = imfs();
     command.args(["mount", "--daemon"]).arg(point.path());
     Said::of(command).is(0, "");
-    let processes = Process::all_with(&point.path());
-    let server = processes.iter().find(|(name, _)| name == "imfs").expect("a server");
-    assert_eq!(processes.len(), 2, "the server and its guardian");
-    server.1.kill();
+    point.process("imfs").kill();
     point.is_as_before();
 }
 
@@ -154,6 +149,7 @@ fn a_server_killed_while_it_waits_for_its_own_mount_leaves_nothing() {
         // First it has the kernel write everything back.
         running.kill(libc::SIGTERM);
         thread::sleep(Duration::from_millis(milliseconds));
+        // It may just have ended.
         running.kill(libc::SIGKILL);
         running.status();
         point.is_as_before();
@@ -178,8 +174,7 @@ fn a_server_killed_while_it_waits_for_a_mount_out_of_sight_ends() {
             while file.write_all_at(&bytes, 0).is_ok() && seek() >= 0 {}
         });
         thread::sleep(Duration::from_millis(milliseconds));
-        running.kill(libc::SIGKILL);
-        running.status();
+        running.kill_off();
         user.join().unwrap();
         point.is_as_before();
     }
@@ -196,8 +191,7 @@ fn a_server_killed_at_any_moment_of_its_start_leaves_nothing() {
         command.arg("mount").arg(point.path());
         let mut running = Running::start(command);
         thread::sleep(Duration::from_micros(step * 500));
-        running.kill(libc::SIGKILL);
-        running.status();
+        running.kill_off();
         point.is_as_before();
     }
 }
@@ -209,13 +203,12 @@ fn what_somebody_has_mounted_above_a_killed_server_stays() {
     }
     let point = MountPoint::new("killed-covered");
     let mut running = point.start(&[]);
-    let mount =
-        |arguments: &[&str]| Command::new("mount").args(arguments).arg(point.path()).status().unwrap();
-    assert!(mount(&["-t", "tmpfs", "none"]).success());
+    assert!(
+        Command::new("mount").args(["-t", "tmpfs", "none"]).arg(point.path()).status().unwrap().success()
+    );
     fs::write(point.path().join("theirs"), "x").unwrap();
-    running.kill(libc::SIGKILL);
-    running.status();
-    wait_until("the guardian to end", || Process::all_with(&point.path()).is_empty().then_some(()));
+    running.kill_off();
+    point.is_alone();
     assert_eq!(fs::read_to_string(point.path().join("theirs")).unwrap(), "x");
     unmount(&point.path());
     unmount(&point.path());
@@ -228,12 +221,8 @@ fn a_killed_server_whose_guardian_was_killed_is_named() {
     }
     let point = MountPoint::new("killed-both");
     let mut running = point.start(&[]);
-    for (_, guardian) in Process::all_with(&point.path()).iter().filter(|(name, _)| name == "mount-guardian")
-    {
-        guardian.kill();
-    }
-    running.kill(libc::SIGKILL);
-    running.status();
+    point.process("mount-guardian").kill();
+    running.kill_off();
     let mut command = imfs();
     command.arg("mount").arg(point.path());
     Said::of(command).fails(1, &["Transport endpoint is not connected", "has lost its server"]);

@@ -7,7 +7,7 @@ mod harness;
 use std::fs::File;
 use std::io::{self, Write as _};
 use std::os::fd::{AsRawFd as _, FromRawFd as _, OwnedFd};
-use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
+use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
@@ -122,8 +122,7 @@ fn a_signal_to_the_process_group_arrives_once() {
     let mut running = Running::start(command);
     running.hear("ready");
     for signal in [libc::SIGINT, libc::SIGTERM] {
-        // SAFETY: kill has no preconditions, and the child is not reaped: the group is its own.
-        assert_eq!(unsafe { libc::kill(-running.pid(), signal) }, 0);
+        running.kill_group(signal);
         running.hear(&format!("got {signal}"));
     }
     writeln!(running.stdin()).unwrap();
@@ -193,8 +192,7 @@ fn with_daemon() -> (Running, Vec<Process>) {
 #[test]
 fn nothing_is_left_when_imfs_is_killed() {
     let (mut running, processes) = with_daemon();
-    running.kill(libc::SIGKILL);
-    assert_eq!(running.status().signal(), Some(libc::SIGKILL));
+    running.kill_off();
     wait_until("no process to be left", || (!processes.iter().any(Process::is_there)).then_some(()));
 }
 
@@ -210,15 +208,15 @@ while True:
 
 #[test]
 fn nothing_is_left_when_imfs_is_killed_while_it_waits_for_its_own_mount() {
+    let mut processes = Vec::new();
     for milliseconds in [50, 90, 140, 200] {
         let mut running = Running::start(run(&["--", "python3", "-c", HOLE_SEEKER]));
         running.hear("ready");
-        let processes = descendants(running.pid());
+        processes.extend(descendants(running.pid()));
         thread::sleep(Duration::from_millis(milliseconds));
-        running.kill(libc::SIGKILL);
-        assert_eq!(running.status().signal(), Some(libc::SIGKILL));
-        wait_until("no process to be left", || (!processes.iter().any(Process::is_there)).then_some(()));
+        running.kill_off();
     }
+    wait_until("no process to be left", || (!processes.iter().any(Process::is_there)).then_some(()));
 }
 
 #[test]

@@ -5,7 +5,7 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::os::fd::OwnedFd;
-use std::os::unix::process::CommandExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Output, Stdio};
 use std::sync::mpsc::{Receiver, channel};
@@ -169,8 +169,19 @@ impl Running {
     }
 
     pub(crate) fn kill(&self, signal: i32) {
-        // SAFETY: kill has no preconditions; the child is not reaped while this value exists.
-        assert_eq!(unsafe { libc::kill(self.pid(), signal) }, 0);
+        send(self.pid(), signal);
+    }
+
+    /// Sends a signal to the process group that it leads.
+    pub(crate) fn kill_group(&self, signal: i32) {
+        send(-self.pid(), signal);
+    }
+
+    /// Ends it by SIGKILL.
+    #[track_caller]
+    pub(crate) fn kill_off(&mut self) {
+        self.kill(libc::SIGKILL);
+        assert_eq!(self.status().signal(), Some(libc::SIGKILL));
     }
 
     pub(crate) fn pid(&self) -> i32 {
@@ -216,17 +227,15 @@ impl Process {
     fn with_pid(pid: i32) -> Option<Process> {
         let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
         let fields: Vec<_> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-        // A zombie has ended; it may take its new parent a while to see that.
-        (fields[0] != "Z").then_some(())?;
         Some(Process { pid, parent: fields[1].parse().ok()?, start: fields[19].parse().ok()? })
     }
 
-    /// All processes that have `word` in their command lines, by their names.
-    pub(crate) fn all_with(word: &Path) -> Vec<(String, Process)> {
-        let word = word.as_os_str().as_encoded_bytes();
+    /// The processes, with their names, that serve or guard a mount: all that name its directory in their command lines.
+    pub(crate) fn of_mount(directory: &Path) -> Vec<(String, Process)> {
+        let directory = directory.as_os_str().as_encoded_bytes();
         let of = |pid: i32| {
             let command_line = fs::read(format!("/proc/{pid}/cmdline")).ok()?;
-            command_line.windows(word.len()).find(|window| *window == word)?;
+            command_line.windows(directory.len()).find(|window| *window == directory)?;
             let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
             Some((name.trim_end().to_owned(), Process::with_pid(pid)?))
         };
@@ -234,13 +243,17 @@ impl Process {
     }
 
     pub(crate) fn kill(&self) {
-        // SAFETY: kill has no preconditions.
-        assert_eq!(unsafe { libc::kill(self.pid, libc::SIGKILL) }, 0);
+        send(self.pid, libc::SIGKILL);
     }
 
     pub(crate) fn is_there(&self) -> bool {
         Process::with_pid(self.pid).is_some_and(|found| found.start == self.start)
     }
+}
+
+fn send(pid: i32, signal: i32) {
+    // SAFETY: kill has no preconditions; who asks for it knows that the process is not reaped.
+    assert_eq!(unsafe { libc::kill(pid, signal) }, 0);
 }
 
 fn pids() -> Vec<i32> {
@@ -286,8 +299,20 @@ impl MountPoint {
     pub(crate) fn is_as_before(&self) {
         self.gone();
         assert!(fs::read_dir(self.path()).unwrap().next().is_none());
-        let ended = || Process::all_with(&self.path()).is_empty();
-        wait_until("the processes to end", || ended().then_some(()));
+        self.is_alone();
+    }
+
+    /// Waits until no process serves or guards it any more.
+    pub(crate) fn is_alone(&self) {
+        wait_until("its processes to end", || Process::of_mount(&self.path()).is_empty().then_some(()));
+    }
+
+    /// The one of its processes that has this name.
+    #[track_caller]
+    pub(crate) fn process(&self, name: &str) -> Process {
+        let all = Process::of_mount(&self.path());
+        assert_eq!(all.len(), 2, "the server and its guardian: {all:?}");
+        all.iter().find(|(found, _)| found == name).unwrap_or_else(|| panic!("no {name} in {all:?}")).1
     }
 
     pub(crate) fn path(&self) -> PathBuf {
