@@ -95,10 +95,15 @@ test-classic: deps ## run the classic pjdfstest without mount and root: make tes
 	$(CARGO) build --quiet --package imfs-pjdfstest
 	target/debug/imfs-pjdfstest '$(PJDFSTEST_DIR)' '$(T)'
 
+DOC = RUSTDOCFLAGS='--deny warnings --allow rustdoc::private-intra-doc-links' \
+	$(CARGO) doc --no-deps --document-private-items --quiet
+
 lint: deps ## check format, lints and documentation
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy --workspace --all-targets -- --deny warnings
-	RUSTDOCFLAGS='--deny warnings --allow rustdoc::private-intra-doc-links' $(CARGO) doc --workspace --no-deps --document-private-items --quiet
+	@# One after the other: the command and the crate have the same name, and write to the same directory.
+	$(DOC) --package imfs-cli
+	$(DOC) --workspace --exclude imfs-cli
 
 man: deps ## write man pages and shell completions: target/generated
 	$(CARGO) run --quiet --package imfs-cli -- generate target/generated
